@@ -1,10 +1,13 @@
 """The pages of the counter: one page for most orders, a second one for forms, and the order's page with its money and tickets."""
 
 import io
+import re
+from decimal import Decimal
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pypdf import PdfReader
 from reportlab.lib.units import mm
 
@@ -18,6 +21,7 @@ from tests.staff import Staff
 from ticketshop.catalogue import places
 from ticketshop.sales.models import Cart, Order
 from ticketshop.sales.orders import books
+from ticketshop.sales.payments import payments
 
 pytestmark = pytest.mark.django_db
 COUNTER = "/admin/sales/order/counter/"
@@ -70,7 +74,9 @@ def test_another_date_and_the_people_found_come_onto_the_page_with_what_was_type
     ContactFactory(first_name="Ada", last_name="Elsewhere")
     clerk.open(COUNTER)
     shown, hidden = (offer, other) if f'name="offer-{offer.pk}"' in clerk.page.source else (other, offer)
-    sell(clerk, **{f"offer__{shown.pk}": "1"}, date=str(hidden.session_id), method="cash")
+    page = sell(clerk, **{f"offer__{shown.pk}": "1"}, date=str(hidden.session_id), method="cash")
+    focused = re.findall(r'name="([^"]*)"(?=[^<]*\bautofocus\b)', page.source)
+    assert focused == [f"offer-{hidden.pk}"]
     page = sell(clerk, **{f"offer__{hidden.pk}": "2"}, who="ada", method="cash")
     assert "Lovelace" in page.text
     assert "Elsewhere" not in page.text
@@ -123,6 +129,28 @@ def test_forms_are_asked_on_a_second_page_which_holds_the_places(clerk, offer, p
     assert (ticket.holder_first_name, order.payments.get().method) == ("Ada", "card_terminal")
     assert ticket.response.answers.get().v_text == "vegan"
     assert clerk.open(page.url).url.endswith(f"/{order.pk}/counter/")
+
+
+@pytest.mark.scenario("BOX-02")
+def test_an_invitation_with_forms_costs_nothing_on_their_page_either(clerk, offer, pos):
+    form = make_form(organiser=pos.organiser)
+    ask(form, "Diet", visibility="optional")
+    publish(form)
+    offer.tariff.form = form
+    offer.tariff.save()
+    clerk.open(COUNTER)
+    page = sell(
+        clerk, **{f"offer__{offer.pk}": "1"}, last_name="Ada", method="invitation", invitation="press"
+    )
+    assert "CHF 0.00. The places are held" in page.text
+
+
+def test_each_way_in_which_money_came_is_told_with_its_amount(clerk, offer, pos):
+    order = make_order({offer: 1}, pos=pos)
+    payments.receive(order, Decimal(10), by=clerk.user, now=timezone.now(), method="card_terminal")
+    clerk.open(f"/admin/sales/order/{order.pk}/counter/")
+    page = clerk.fill(SELL, button=("method", "cash"))
+    assert "Card terminal CHF 10.00, Cash CHF 25.00" in page.text
 
 
 @pytest.mark.scenario("BOX-01")

@@ -179,7 +179,5 @@ def test_the_box_office_sees_and_counts_its_own_and_the_accounting_sees_everythi
     page = accountant.open(f"{TAKINGS}?since={day}&until=0001-01-01")
     assert page.status == 200
     foreign = Staff(make_staff(OfferFactory().tariff.event.organiser, "accounting"))
-    assert "example.org" not in foreign.open(f"{TAKINGS}?organiser={organiser.pk}").text.replace(
-        foreign.user.email, ""
-    )
+    assert foreign.client.get(f"{TAKINGS}?organiser={organiser.pk}").status_code == 404
     assert Payment.objects.filter(method="cash").count() == 2

@@ -14,6 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from registration_forms.answers import limited_choices
+from ticketshop.lib.values.money import ZERO
 from ticketshop.office import time_zones
 from ticketshop.organisers import permissions
 
@@ -194,7 +195,7 @@ class Details:
             "opts": Order._meta,
             "cart": self.cart,
             "currency": self.cart.point_of_sale.organiser.currency,
-            "total": self.cart_contents.total,
+            "total": ZERO if self.cart.typed.payment.get("invitation") else self.cart_contents.total,
             "person_name": name,
             "order_blocks": [form_block for form_block in self.blocks if form_block.of_order],
             "holder_forms": list(self.holder_forms.values()),

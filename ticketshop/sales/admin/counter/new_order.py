@@ -98,6 +98,18 @@ class NewOrder:
             row.typed = (self.post or {}).get(row.name, "")[:5]
         return groups
 
+    def _focused(self) -> str:
+        """Return the name of the quantity that has the cursor: the first one of the date that was just added, or of a new page."""
+        if chosen := (self.post or {}).get("date", ""):
+            groups = [
+                group
+                for group in self.groups
+                if chosen == (str(group.session.pk) if group.session else "passes")
+            ]
+        else:
+            groups = [] if self.form.is_bound or self.searched else self.groups
+        return groups[0].rows[0].name if groups else ""
+
     @property
     def key(self) -> uuid.UUID:
         """Return the key under which the page makes one order."""
@@ -215,6 +227,7 @@ class NewOrder:
             "offers_passes": bool(self.passes) and not self.shows_passes,
             "groups": self.groups,
             "shown": self.shown,
+            "focused": self._focused(),
             "shows_passes": self.shows_passes,
             "form": self.form,
             "payment_fields": [

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from ticketshop.lib.values.money import in_cash
+from ticketshop.lib.web.template_tags import money
 from ticketshop.office.buttons import OwnPage, always, never
 
 from ...admission_lists import passes_of, tickets_of
@@ -49,15 +50,23 @@ def page(admin_page, request: HttpRequest, order: Order):
         "due": due,
         "in_cash": _in_cash(order, due),
         "methods": taking.ways(order) if due is not None else {},
-        "paid_by": [
-            name_of(payment.method) for payment in order.payments.filter(state=Payment.State.CONFIRMED)
-        ],
+        "paid_by": _paid_by(order),
         "printable": bool(_printable(order)),
         "lines": tables.lines(order.lines.all(), order.currency),
         "receipt": _receipt(order),
         "next": f"{reverse('admin:sales_counter')}?pos={order.point_of_sale.slug}",
     }
     return TemplateResponse(request, "admin/sales/counter_order.html", context)
+
+
+def _paid_by(order: Order) -> str:
+    """Return how the money came; with each amount if it came in more than one way."""
+    came = list(order.payments.filter(state=Payment.State.CONFIRMED).order_by("confirmed_at", "pk"))
+    if len(came) == 1:
+        return name_of(came[0].method)
+    return ", ".join(
+        f"{name_of(payment.method)} {money(payment.amount, payment.currency)}" for payment in came
+    )
 
 
 def _in_cash(order: Order, due: Decimal | None) -> Decimal | None:

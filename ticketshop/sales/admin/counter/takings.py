@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from ticketshop.lib.dates.typed_days import plausible
 from ticketshop.lib.spreadsheets.formats import Header, Xlsx
@@ -134,9 +134,18 @@ def _organisers(user) -> list[Organiser]:
 
 
 def _chosen(request: HttpRequest, organisers: list[Organiser]) -> Organiser:
-    """Return the chosen organiser, or the first one if none of the user's was chosen."""
-    number = number_in(request.GET.get("organiser", ""), digits=17)
-    return next((row for row in organisers if row.pk == number), organisers[0])
+    """Return the chosen organiser, or the first one if none was chosen. Raise Http404 if the user may not see the chosen one.
+
+    A count of cash must not be recorded for another organiser than the one in the URL.
+    """
+    text = request.GET.get("organiser", "")
+    if not text:
+        return organisers[0]
+    number = number_in(text, digits=17)
+    for organiser in organisers:
+        if organiser.pk == number:
+            return organiser
+    raise Http404("no such organiser")
 
 
 def _counted(request: HttpRequest, organiser: Organiser, form: CountForm, now: datetime) -> bool:
@@ -199,7 +208,7 @@ KEYS = (
 def _xlsx(organiser: Organiser, since: date, until: date, staff) -> HttpResponse:
     labels = (
         _("Day"), _("Staff member"), _("What"), _("Payment method"), _("Number"), _("Cash at the beginning"), _("Taken"),
-        _("Paid out"), _("Rounding"), _("Left"), _("Cash counted"), _("Difference"), _("Currency"),
+        _("Paid out"), _("Rounding"), pgettext("money", "Left"), _("Cash counted"), _("Difference"), _("Currency"),
     )  # fmt: skip
     with TemporaryDirectory() as folder:
         path = Path(folder) / "takings.xlsx"
