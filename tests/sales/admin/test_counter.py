@@ -2,6 +2,7 @@
 
 import io
 import re
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,6 +12,7 @@ from django.utils import timezone
 from pypdf import PdfReader
 from reportlab.lib.units import mm
 
+from privacy.erasure import erasing
 from tests.factories.catalogue import OfferFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import make_staff
@@ -151,6 +153,17 @@ def test_each_way_in_which_money_came_is_told_with_its_amount(clerk, offer, pos)
     clerk.open(f"/admin/sales/order/{order.pk}/counter/")
     page = clerk.fill(SELL, button=("method", "cash"))
     assert "Card terminal CHF 10.00, Cash CHF 25.00" in page.text
+
+
+def test_the_order_of_an_erased_buyer_is_shown_with_tickets_and_receipt(clerk, offer, pos):
+    order = make_order({offer: 1}, pos=pos, paid=True)
+    erasing.erase(order.buyer, by=None, now=timezone.now() + timedelta(days=900))
+    page = clerk.open(f"/admin/sales/order/{order.pk}/counter/")
+    assert "Erased customer" in page.text
+    for name in ("receipt", "print", "print-roll"):
+        pdf = clerk.client.get(f"/admin/sales/order/{order.pk}/{name}/")
+        assert (pdf.status_code, pdf.content[:4]) == (200, b"%PDF")
+    assert f"/admin/sales/order/{order.pk}/receipt/" in page.source
 
 
 @pytest.mark.scenario("BOX-01")
