@@ -18,8 +18,9 @@ from accounts.models import User
 from contacts.models import Contact
 from ticketshop.catalogue import programme
 from ticketshop.catalogue.models import Category, Event, SeasonPass, Session, Tariff
-from ticketshop.demo import counter_evening, filling, log_ins
+from ticketshop.demo import filling, log_ins
 from ticketshop.demo.money import card_payments
+from ticketshop.demo.past_orders import counter_evening
 from ticketshop.demo.programme import pictures
 from ticketshop.demo.programme.theatre import THEATRE
 from ticketshop.history.models import Event as History

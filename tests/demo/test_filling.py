@@ -10,7 +10,8 @@ from django.db import transaction
 from contacts.models import Contact
 from registration_forms.models import Answer, Choice, FormVersion, RegistrationForm, Response
 from ticketshop.catalogue.models import Allotment, Event, SeasonPass, Session, Tariff
-from ticketshop.demo import counter_evening, filling
+from ticketshop.demo import filling
+from ticketshop.demo.past_orders import counter_evening
 from ticketshop.demo.programme import pictures, posters
 from ticketshop.history.models import Event as History
 from ticketshop.mail.models import Mail

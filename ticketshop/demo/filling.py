@@ -15,15 +15,16 @@ from ticketshop.history.models import Event
 from ticketshop.lib.values.text import normalise_email
 from ticketshop.organisers.models import StaffMembership
 
-from . import catalogue, changed_tickets, counter_evening, forms, friends, people
+from . import catalogue, forms, friends, people
 from .catalogue import Shop
-from .ledger import Ledger, event
 from .log_ins import LOG_INS, PASSWORD
 from .money import examples
+from .past_orders import changed_tickets, counter_evening
+from .past_orders.ledger import Ledger, event
+from .past_orders.purchases import SEASON, Planner, Sale
 from .programme.festival import FESTIVAL
 from .programme.plan import House
 from .programme.theatre import THEATRE
-from .purchases import SEASON, Planner, Sale
 
 HOUSES = (THEATRE, FESTIVAL)
 STAFF = {

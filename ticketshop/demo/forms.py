@@ -17,7 +17,7 @@ from ticketshop.catalogue.models import OrderForm, SeasonPass, Tariff
 from ticketshop.sales.models import IssuedPass, Order, OrderResponse, Ticket
 
 from .catalogue import Shop
-from .ledger import Entry
+from .past_orders.ledger import Entry
 from .programme.plan import Both, both
 
 OPTIONAL = 0.6  # share of optional questions that are answered

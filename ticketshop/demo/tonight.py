@@ -13,11 +13,11 @@ from ticketshop.organisers.models import PointOfSale
 
 from . import forms
 from .catalogue import DOORS, TARIFFS, Date, Shop
-from .ledger import Ledger
+from .past_orders.ledger import Ledger
+from .past_orders.purchases import Planner, Sale
+from .past_orders.settling import Outcome
 from .programme.plan import House
 from .programme.theatre import THEATRE
-from .purchases import Planner, Sale
-from .settling import Outcome
 
 SHOW = "nino-et-la-lune-perdue"  # with children, whose age is to be checked
 STARTS = time(19, 30)

@@ -26,8 +26,8 @@ from ticketshop.sales.payments.methods.base import DisputeStatus
 
 from ..bank_files import Booking, Paid, Statement, write
 from ..catalogue import Shop
-from ..ledger import Entry
-from ..purchases import Planner, Sale
+from ..past_orders.ledger import Entry
+from ..past_orders.purchases import Planner, Sale
 
 CARD = "stripe"
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

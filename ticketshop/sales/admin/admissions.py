@@ -15,8 +15,9 @@ from ticketshop.organisers import permissions
 from ..admission_lists import WITH_PASS, WITH_TICKET
 from ..counter.finding import references_begin
 from ..models import DATE_CANCELLED, ERASED, OPEN_STATES, STATE_TEXTS, IssuedPass, ReplacedCode, Ticket
-from . import names, new_codes, tables
+from . import tables
 from .form_pages import answers, missing_answers
+from .order_pages import names, new_codes
 
 # The largest number of options of a filter.
 MOST = 100

@@ -28,10 +28,11 @@ from ..models import CancelledLine, Customer, Exchange, Order, Refund
 from ..payments import disputes as payment_disputes
 from ..payments import methods
 from ..payments.methods import METHODS, TEST_MODE, name_of
-from . import cancelling, erased_buyer, exchanging, names, new_codes, tables
+from . import tables
 from .counter import details, new_order, order_page, takings
 from .form_pages import answers, missing_answers
 from .money import disputes, money_received, unpaid_orders
+from .order_pages import cancelling, erased_buyer, exchanging, names, new_codes
 from .papers import accounting
 
 # State of an order -> the mail that tells it.

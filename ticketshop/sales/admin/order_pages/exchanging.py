@@ -18,10 +18,10 @@ from ticketshop.lib.web.template_tags import money
 from ticketshop.office import staff_sessions
 from ticketshop.office.buttons import OwnPage, drawn
 
-from ..models import Admission, Order
-from ..orders import cancelled_lines, single_tickets
-from ..orders.exchange import exchanges, targets
-from ..payments import refunds
+from ...models import Admission, Order
+from ...orders import cancelled_lines, single_tickets
+from ...orders.exchange import exchanges, targets
+from ...payments import refunds
 
 # What the page showed when *Exchange* was pressed: the amounts must still be the same.
 SEEN = "seen"

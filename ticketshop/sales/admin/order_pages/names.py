@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy
 from ticketshop.lib.web.pages import page_number
 from ticketshop.office.buttons import OwnPage
 
-from ..admission_lists import passes_of, tickets_of
-from ..answers import late_changes
-from ..models import Order
-from ..tickets import names
+from ...admission_lists import passes_of, tickets_of
+from ...answers import late_changes
+from ...models import Order
+from ...tickets import names
 
 
 def read_names(row: Model) -> names.EditableNames:

@@ -32,8 +32,8 @@ from ticketshop.sales.orders import order_lines, orders
 from ticketshop.sales.payments import payments
 from ticketshop.sales.tickets import tickets
 
-from .catalogue import Shop
-from .people import number
+from ..catalogue import Shop
+from ..people import number
 from .purchases import Sale
 
 COMPANIONS = 0.35  # share of orders whose other tickets have names too

@@ -15,7 +15,7 @@ from ticketshop.sales.orders import orders
 from ticketshop.sales.payments import methods
 from ticketshop.sales.payments.methods import Method
 
-from .catalogue import Date, Shop
+from ..catalogue import Date, Shop
 from .settling import Course, Outcome, settle
 
 SEASON = timedelta(days=240)

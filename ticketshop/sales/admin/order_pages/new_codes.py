@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from ticketshop.lib import translated
 from ticketshop.office.buttons import Button, Outcome
 
-from ..admission_lists import heading
-from ..models import Admission, IssuedPass, Order, Ticket
-from ..tickets import codes
+from ...admission_lists import heading
+from ...models import Admission, IssuedPass, Order, Ticket
+from ...tickets import codes
 from . import erased_buyer
 
 CHANGE = ("sales.change_order",)

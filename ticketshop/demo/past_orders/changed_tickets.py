@@ -19,7 +19,7 @@ from ticketshop.sales.orders import cancelled_lines
 from ticketshop.sales.orders.exchange import exchanges
 from ticketshop.sales.tickets import codes
 
-from .people import number
+from ..people import number
 
 
 def write(buyer: Contact, staff: User, rng: random.Random, midnight: datetime) -> None:

@@ -13,7 +13,7 @@ from registration_forms.models import Answer
 from ticketshop.lib.dates import days
 from ticketshop.lib.personal import BOOKS, CONTRACT, OPEN_PAYMENT, Erase, Keep
 
-from ..models import Cancellation, CancelledLine, IssuedPass, Order, OrderLine, Payment, Refund, Ticket
+from ...models import Cancellation, CancelledLine, IssuedPass, Order, OrderLine, Payment, Refund, Ticket
 
 OF_ORDER = (Order, OrderLine, Ticket, IssuedPass, Cancellation, CancelledLine, Payment, Refund)
 NO_MAIL = gettext_lazy("No e-mail about this order can be sent any more: the buyer’s address is erased.")

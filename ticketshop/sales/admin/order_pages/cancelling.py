@@ -15,10 +15,10 @@ from ticketshop.lib.web.template_tags import money
 from ticketshop.office.buttons import Button, Outcome
 from ticketshop.organisers import role_names
 
-from ..models import Order, Payment
-from ..orders import cancelled_lines, orders, single_tickets
-from ..payments import disputes, payments, refunds
-from ..payments.methods.base import ProviderUnavailable
+from ...models import Order, Payment
+from ...orders import cancelled_lines, orders, single_tickets
+from ...payments import disputes, payments, refunds
+from ...payments.methods.base import ProviderUnavailable
 from . import erased_buyer
 
 WHOLE, SINGLE = "order", "tickets"

@@ -13,8 +13,8 @@ from ticketshop.sales.cart import carts, contents
 from ticketshop.sales.counter import offered, selling, takings
 from ticketshop.sales.models import Cart, Order
 
-from .catalogue import Shop
-from .people import number
+from ..catalogue import Shop
+from ..people import number
 
 # The cash with which the evening begins.
 OPENING = Decimal(200)

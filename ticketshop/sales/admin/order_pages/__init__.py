@@ -1,0 +1,1 @@
+"""Pages about an order and its tickets, reached by buttons: cancel, exchange, new code, names, erased buyer."""

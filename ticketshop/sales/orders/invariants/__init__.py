@@ -1,0 +1,1 @@
+"""The invariants of the books, by what they are about; ``books`` checks them."""
