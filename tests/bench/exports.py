@@ -63,9 +63,10 @@ _CONTACTS = """
     FROM generate_series(%(first_order)s, %(last_order)s) AS n"""
 _ORDERS = """
     INSERT INTO sales_order (id, organiser_id, point_of_sale_id, reference, secret, checkout_key, content_hash, buyer_id, state,
-        channel, payment_method, currency, total, vat_total, language, network, placed_at, paid_at)
+        channel, payment_method, currency, total, vat_total, language, network, placed_at, paid_at, replaced_secret, without_person,
+        invitation)
     SELECT %(base)s + n, %(organiser)s, %(pos)s, 'XX' || n, 'X' || n, gen_random_uuid(), '', %(base)s + n, 'paid', 'shop', 'on_site', 'CHF',
-        140, 3, 'en', '', now(), now()
+        140, 3, 'en', '', now(), now(), '', false, ''
     FROM generate_series(%(first_order)s, %(last_order)s) AS n"""
 _LINES = """
     INSERT INTO sales_orderline (id, order_id, offer_id, allotment_id, places, title, tariff_name, session_starts_at, quantity,
