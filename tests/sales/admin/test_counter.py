@@ -55,7 +55,7 @@ def sell(clerk, button=("", ""), **values):
 
 
 @pytest.mark.scenario("BOX-01")
-def test_two_tickets_are_sold_with_one_page_and_lead_to_printing_and_the_next_order(clerk, offer):
+def test_two_tickets_are_sold_with_one_page_and_lead_to_printing_and_the_next_order(clerk, offer, pos):
     clerk.open(COUNTER)
     page = sell(clerk, **{f"offer__{offer.pk}": "2"}, method="cash")
     order = Order.objects.get()
@@ -67,6 +67,8 @@ def test_two_tickets_are_sold_with_one_page_and_lead_to_printing_and_the_next_or
         assert set(codes_in_pdf(pdf.content)) == codes
     assert {round(page.mediabox.width / mm) for page in PdfReader(io.BytesIO(pdf.content)).pages} == {80}
     assert order.created_by == clerk.user
+    page = clerk.open(f"/{pos.slug}/orders/{order.reference}/{order.secret}/")
+    assert "Your tickets are below. Show them" in page.text
 
 
 @pytest.mark.scenario("BOX-01")

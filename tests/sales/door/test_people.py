@@ -17,7 +17,7 @@ from tests.sales.tickets.test_door_list import fetch
 from tests.staff import Staff
 from ticketshop.catalogue.models import Session
 from ticketshop.history import history
-from ticketshop.sales.models import CheckIn, Ticket
+from ticketshop.sales.models import HOLDER_ERASED, CheckIn, Ticket
 
 pytestmark = pytest.mark.django_db
 
@@ -144,10 +144,14 @@ def test_count_tells_in_and_sold_by_tariff(evening, door):
 def test_entries_are_exported_afterwards(evening, door):
     came, _missing = evening.sell(2)
     scan(door, evening, came.code, gate="2")
+    Ticket.objects.filter(pk=came.pk).update(
+        holder_first_name="", holder_last_name="", holder_erased_at=timezone.now()
+    )
     box = Staff(make_staff(evening.pos.organiser, "box office"))
     assert fetch(box, evening.session, "door-entries").startswith(b"PK")
     content = fetch(box, evening.session, "door-entries-csv").decode("utf-8-sig")
     lines = list(csv.DictReader(io.StringIO(content), delimiter=";"))
     assert next((line["Code"], line["Gate"], line["Times let in"]) for line in lines) == (came.code, "2", "1")
+    assert lines[0]["Last name"] == str(HOLDER_ERASED)
     assert lines[0]["Let in"] and not lines[1]["Let in"]
     assert history.of(evening.session).filter(action="entries_list").count() == 2

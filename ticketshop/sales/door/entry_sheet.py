@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from ticketshop.catalogue.models import Session
 from ticketshop.lib.spreadsheets.formats import Cell, Format, Header, Word
 
-from ..models import CheckIn, Ticket
+from ..models import HOLDER_ERASED, CheckIn, Ticket
 from .counts import SOLD
 
 KEYS = ("tariff", "last_name", "first_name", "order", "code", "state", "let_in_at", "gate", "times", "undone")
@@ -43,7 +43,7 @@ def _rows(session: Session) -> Iterator[tuple[Cell, ...]]:
     for ticket in tickets:
         yield (
             ticket.line.shown_tariff,
-            ticket.holder_last_name,
+            ticket.holder_last_name or (str(HOLDER_ERASED) if ticket.holder_erased_at else ""),
             ticket.holder_first_name,
             ticket.order.reference,
             ticket.code,
