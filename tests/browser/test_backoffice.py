@@ -193,7 +193,7 @@ def test_an_order_is_marked_paid_and_the_log_out_works_in_french(shop, browse):
         page.locator("#user-tools button[value=fr]").click()
         assert page.locator("html").get_attribute("lang") == "fr"
         page.goto(change(order))
-        page.locator(".row-buttons a").first.click()
+        page.locator(".row-buttons").get_by_role("link", name="Marquer comme payée").click()
         page.locator("#content-main form input[type=submit]").click()
         page.wait_for_url(f"**{change(order)}")
         assert Order.objects.get(pk=order.pk).state == Order.State.PAID
