@@ -77,7 +77,7 @@ def test_occurrence_erased_by_staff_is_not_found_again_and_counted(office, ticke
     assert "Vera" not in staff.open(change(office.other)).text
 
 
-def test_what_is_about_the_same_person_goes_with_the_name(office, ticket):
+def test_columns_about_the_same_person_are_erased_with_the_name(office, ticket):
     Ticket.objects.update(holder_email="vz@other.example")
     organiser, now = office.other.organiser, timezone.now()
     file = BankFile.objects.create(organiser=organiser, kind="camt.053", uploaded_at=now)

@@ -280,7 +280,7 @@ def letter_owner() -> Contact:
 
 
 @pytest.mark.scenario("TIC-02")
-def test_beneficiary_is_told_once_of_a_cancelled_ticket_without_buyer_and_amount(zoe, guests, mailoutbox):
+def test_beneficiary_gets_one_mail_about_a_cancelled_ticket_without_buyer_and_amount(zoe, guests, mailoutbox):
     send_all()
     mailoutbox.clear()
     unit = next(
@@ -305,7 +305,7 @@ def test_beneficiary_is_told_once_of_a_cancelled_ticket_without_buyer_and_amount
 
 
 @pytest.mark.scenario("S37")
-def test_beneficiary_is_told_when_the_whole_order_is_cancelled_while_the_buyer_exists(
+def test_beneficiary_gets_a_mail_when_the_whole_order_is_cancelled_while_the_buyer_exists(
     zoe, guests, mailoutbox
 ):
     send_all()

@@ -149,7 +149,7 @@ def test_an_invitation_with_forms_costs_nothing_on_their_page_either(clerk, offe
     assert "CHF 0.00. The places are held" in page.text
 
 
-def test_each_way_in_which_money_came_is_told_with_its_amount(clerk, offer, pos):
+def test_page_shows_each_payment_method_with_its_amount(clerk, offer, pos):
     order = make_order({offer: 1}, pos=pos)
     payments.receive(order, Decimal(10), by=clerk.user, now=timezone.now(), method="card_terminal")
     clerk.open(f"/admin/sales/order/{order.pk}/counter/")
@@ -183,7 +183,7 @@ def test_an_order_that_waits_is_found_by_name_paid_and_printed(clerk, offer, pos
     assert clerk.client.get(f"/admin/sales/order/{foreign.pk}/counter/").status_code == 404
 
 
-def test_staff_see_their_own_points_of_sale_and_nobody_else_the_cart(clerk, offer, pos):
+def test_staff_see_their_own_points_of_sale_and_only_their_own_cart(clerk, offer, pos):
     stranger = OfferFactory()
     theirs = stranger.session.event.points_of_sale.get()
     assert clerk.client.get(f"{COUNTER}?pos={theirs.slug}").status_code == 404

@@ -31,7 +31,7 @@ ADA = {**NOBODY, "first_name": "Ada", "last_name": "Lovelace"}
 
 
 def sale(offer, quantity=2, **values) -> selling.Sale:
-    """What the page sends; the point of sale offers the method from now on."""
+    """Return a sale as the page sends it; the point of sale offers the method from now on."""
     pos = offer.session.event.points_of_sale.get()
     method = values.setdefault("method", "cash")
     if not pos.payment_methods.filter(code=method).exists():
@@ -79,7 +79,7 @@ def test_an_order_that_is_paid_later_needs_a_person():
     assert not Cart.objects.exists()
 
 
-def test_mandatory_answers_need_a_person_and_optional_ones_are_not_asked_of_nobody():
+def test_mandatory_answers_need_a_person_and_optional_ones_are_asked_only_with_a_person():
     offer = OfferFactory()
     form = make_form(organiser=offer.tariff.event.organiser)
     question = ask(form, "Diet")
@@ -131,7 +131,7 @@ def test_a_chosen_contact_is_the_buyer_and_a_merged_or_erased_one_is_refused():
 
 
 @pytest.mark.scenario("BOX-02")
-def test_an_invoice_waits_for_the_transfer_with_a_reference_and_is_told_to_the_person():
+def test_an_invoice_waits_for_the_transfer_with_a_reference_and_is_mailed_to_the_person():
     order = sell(OfferFactory(), method="invoice", typed={**ADA, "email": "ada@example.org"})
     assert (order.state, order.payments.get().reference[:2]) == ("pending", "RF")
     assert [mail.kind for mail in Mail.objects.all()] == ["order_placed"]
@@ -246,7 +246,7 @@ def test_the_same_page_sent_twice_at_once_is_one_order(monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_lock_a_cart_that_nobody_has_would_keep_places(monkeypatch):
+def test_without_the_lock_an_unused_cart_keeps_places(monkeypatch):
     monkeypatch.setattr(selling, "_lock", lambda key: None)
     send_twice_at_once(monkeypatch)
     assert Cart.objects.count() == 1

@@ -43,7 +43,7 @@ def test_scan_that_arrives_twice_at_once_is_one_entry_with_one_answer(evening, m
     assert CheckIn.objects.count() == 1
 
 
-def test_code_that_is_replaced_after_it_was_read_lets_nobody_in(evening, monkeypatch):
+def test_code_that_is_replaced_after_it_was_read_is_refused(evening, monkeypatch):
     meet_after_reading(monkeypatch)
     (ticket,) = evening.sell()
     scan = partial(

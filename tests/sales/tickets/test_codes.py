@@ -154,7 +154,7 @@ REFUSED = {
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("sentence", REFUSED)
-def test_a_ticket_that_lets_nobody_in_gets_no_new_code(order, sentence):
+def test_a_ticket_that_is_not_valid_gets_no_new_code(order, sentence):
     ticket, other = tickets_of(order)
     REFUSED[sentence](ticket)
     with pytest.raises(codes.CannotReplace, match=sentence):

@@ -1,4 +1,4 @@
-"""What can be sold at the counter of a point of sale now: dates and passes to choose from, with tariffs and places left."""
+"""Dates and passes that can be sold at the counter of a point of sale now, with tariffs and places left."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

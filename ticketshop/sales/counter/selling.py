@@ -29,7 +29,7 @@ NOBODY = AnonymousUser()
 
 @dataclass(frozen=True)
 class Sale:
-    """What the page of a new order sent.
+    """An order as the page of a new order sent it.
 
     ``wanted``: ("offer" or "pass", id) -> quantity; ``prices``: the same keys -> the prices that the page showed. ``person``: the chosen
     contact, or None; ``typed``: names, e-mail address and phone of a new person, or empty. ``method``: code of a payment method;

@@ -22,9 +22,9 @@ COUNTED_ONCE = "cash_counted_once"
 
 @dataclass
 class Line:
-    """What one staff member took and paid out on a day by one method. ``email``: their log-in, None if it is gone.
+    """The takings of one staff member on a day by one method. ``email``: their log-in, None if it is gone.
 
-    ``number``: of payments. ``rounding``: what came in cash beyond the amounts, or less.
+    ``number``: of payments. ``rounding``: the cash received minus the amounts.
     """
 
     day: date

@@ -1,4 +1,4 @@
-"""What the door answers to a code: may the person go in, and which text tells it."""
+"""The answers to a code at the door: whether the person may go in, and the text that says so."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""How many people of a date are in, and how many tickets are sold."""
+"""Numbers of a date: people who are in, and tickets sold."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

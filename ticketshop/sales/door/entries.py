@@ -25,7 +25,7 @@ LONGEST_OFFLINE = timedelta(days=3)
 
 @dataclass(frozen=True)
 class Device:
-    """What a device tells about a scan.
+    """Data that a device sends with a scan.
 
     ``key``: a random key, the same when the scan is sent again. ``at``: when it happened, of a scan without network.
     """
@@ -59,7 +59,7 @@ def enter(session: Session, typed: str, device: Device, *, by, now: datetime) ->
 
 
 def enter_with_pass(session: Session, typed: str, device: Device, *, by, now: datetime) -> Answer:
-    """Answer the code of a season pass. A pass lets nobody in yet: the person shows the ticket of the date."""
+    """Answer the code of a season pass. A pass does not open a date yet: the person shows the ticket of the date."""
     return answers.refused(answers.PASS, now=now)
 
 
@@ -125,7 +125,7 @@ def enter_group(session: Session, order: Order, device: Device, *, by, now: date
 
 
 def entered(group: Iterable[Answer]) -> int:
-    """Return how many of these answers let somebody in."""
+    """Return how many of these answers let a person in."""
     return sum(answer.welcome for answer in group)
 
 

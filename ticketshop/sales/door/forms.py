@@ -1,4 +1,4 @@
-"""What staff at the door type or scan."""
+"""Forms for what staff at the door type or scan."""
 
 import uuid
 

@@ -39,7 +39,7 @@ class Group:
 
     @property
     def to_come(self) -> int:
-        """Return how many of these tickets let somebody in now."""
+        """Return how many of these tickets let a person in now."""
         return sum(ticket.state == Admission.State.VALID for ticket in self.tickets)
 
 

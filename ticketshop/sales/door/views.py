@@ -189,7 +189,7 @@ def people(request: HttpRequest, session: Session) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @of_date
 def group(request: HttpRequest, session: Session, order: int) -> HttpResponse:
-    """Let in everybody of an order who has not come yet, and show who it was.
+    """Let in all people of an order who have not come yet, and show their tickets.
 
     As in ``scan``, the answer is the response to the POST. A GET, such as after a log-in, leads to the search.
     """

@@ -13,7 +13,7 @@ from .admission import IssuedPass, Ticket
 
 
 class CheckIn(models.Model):
-    """What happened to a ticket or pass at the door of one date. Rows are only added."""
+    """A row for each thing that happened to a ticket or pass at the door of one date. Rows are only added."""
 
     class Kind(models.TextChoices):
         IN = "in", _("let in")

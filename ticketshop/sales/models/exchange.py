@@ -13,9 +13,9 @@ from .products import MONEY
 
 
 class Exchange(models.Model):
-    """What was cancelled of one order for a new one of the same buyer, and how much of its price the new one got.
+    """An exchange: tickets of one order were cancelled for a new order of the same buyer, to which their price is credited.
 
-    The cancellation tells when, and by whom.
+    The cancellation contains when, and by whom.
     """
 
     cancellation = models.OneToOneField(Cancellation, on_delete=models.PROTECT, related_name="exchange")

@@ -17,7 +17,7 @@ AMOUNT = {**MONEY_TOLD, "null": True, "blank": True}
 
 
 class PaymentDifference(models.Model):
-    """What a payment service lists for a day and what is noted here are not the same.
+    """A difference between the list of a payment service for a day and what is noted here.
 
     Open until the next comparison does not find it any more (``resolved_at``), or a member of staff notes it as dealt with
     (``handled_at``). ``amount_there`` and ``amount_here`` are null where nothing is listed or noted.

@@ -56,7 +56,7 @@ class Moved(Exception):
 
 @dataclass(frozen=True)
 class AtCounter:
-    """What staff decide when they place an order at the counter, in place of the buyer's log-in.
+    """Choices of staff who place an order at the counter, in place of the buyer's log-in.
 
     ``by``: who enters it. ``invitation``: a value of ``Order.Invitation`` if nothing is to be paid.
     """

@@ -25,7 +25,7 @@ def apply(cart_contents: Contents, method: Method, at_counter: AtCounter) -> Non
 
 
 def is_without_person(cart_contents: Contents) -> bool:
-    """Return whether the cart is for nobody: no contact was chosen, and nothing typed about a person."""
+    """Return whether the cart is for no person: no contact was chosen, and nothing typed about one."""
     cart = cart_contents.cart
     return cart.person_uuid is None and not any(cart.typed.buyer.values())
 

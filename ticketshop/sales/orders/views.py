@@ -51,7 +51,7 @@ _LINES = Compiled(
 
 @dataclass(frozen=True)
 class Instructions:
-    """How the buyer pays a pending order: lines of label and value, the QR-bill if there is one, whether there are other methods to
+    """Instructions for paying a pending order: lines of label and value, the QR-bill if there is one, whether there are other methods to
     choose from, and a sentence about an earlier bill.
     """
 

@@ -32,7 +32,7 @@ SENTENCES = {
 
 @dataclass(frozen=True)
 class Difference:
-    """What differs for one page, refund or dispute of the provider, or for one refund here. ``reference``: its id there, or the
+    """A difference for one page, refund or dispute of the provider, or for one refund here. ``reference``: its id there, or the
     refund's key. ``there``: the amount that the provider lists, ``here``: what is noted here; None for nothing. As text, a sentence
     for operators with numbers of rows only.
     """

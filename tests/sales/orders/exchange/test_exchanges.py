@@ -476,7 +476,7 @@ def test_a_price_that_changes_meanwhile_is_shown_again_before_anything_is_done(p
     assert Exchange.objects.get().credited == Decimal("30.00")
 
 
-def test_nothing_chosen_and_too_much_back_are_told_at_the_fields(play):
+def test_nothing_chosen_and_too_much_back_are_refused_at_the_fields(play):
     order = make_order({play.friday: 1, play.child_friday: 1}, paid=True)
     staff = Staff(make_staff(play.pos.organiser, "box office"))
     staff.open(f"/admin/sales/order/{order.pk}/exchange/")

@@ -116,7 +116,7 @@ def _by_hand(refund: Refund, user) -> str:
 
 
 class DoneForm(forms.Form):
-    """How staff paid the money back."""
+    """Form: the method by which staff paid the money back."""
 
     done_as = forms.ChoiceField(label=gettext_lazy("Paid back by"), widget=forms.RadioSelect)
 

@@ -48,7 +48,7 @@ class CannotExchange(Exception):
 
 @dataclass(frozen=True)
 class Wish:
-    """What staff chose. ``keys``: of units; ``session``, ``tariff``: None for the same as before.
+    """An exchange as staff chose it. ``keys``: of units; ``session``, ``tariff``: None for the same as before.
 
     ``pay_back``: how much goes back if the new tickets cost less; None for the whole difference. ``method``: code of the method
     that a difference is to be paid by; empty for the order's, or the first that is offered.

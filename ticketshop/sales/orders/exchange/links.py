@@ -1,4 +1,4 @@
-"""What the page and the mails of an order tell about exchanges."""
+"""Sentences about exchanges for the page and the mails of an order."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""What tickets can be exchanged for, and the rules that a date and a tariff ask again."""
+"""Dates and tariffs that tickets can be exchanged for, and the rules that are checked again."""
 
 from collections.abc import Iterable
 from datetime import datetime

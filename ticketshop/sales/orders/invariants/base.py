@@ -1,4 +1,4 @@
-"""What an invariant of the books is."""
+"""The class of the invariants of the books."""
 
 from dataclasses import dataclass
 
