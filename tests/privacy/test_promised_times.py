@@ -79,6 +79,7 @@ NO_PROMISE = (
     "people added a",
     "in the last 14 days",
     "Enter a year from",
+    "At most one year at once.",
 )
 
 
