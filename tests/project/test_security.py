@@ -200,7 +200,7 @@ def addresses(world: World) -> Iterator[tuple[Client, str]]:
 
 
 # The history says who took a list of people along.
-NOTED = ("/door-list/", "/door-sheet/")
+NOTED = ("/door-list/", "/door-sheet/", "/door-entries/", "/door-entries-csv/")
 
 
 def test_get_requests_change_no_row(world):

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from django.contrib import admin, messages
 from django.utils.html import format_html_join
-from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -169,7 +168,7 @@ class BankEntryAdmin(ReadOnlyAdmin):
         links = [(link(part, f"{part.order.reference} · {tables.amount(part)}"),) for part in parts]
         if entry.part_of:
             links = [(link(entry.part_of, f"{_('part of')} {tables.amount(entry.part_of)}"),)]
-        return format_html_join(mark_safe("<br>"), "{}", links) if links else NONE
+        return format_html_join(", ", "{}", links) if links else NONE
 
     def _proposal_of(self, entry: BankEntry) -> Proposal | None:
         if not hasattr(entry, "proposal"):
