@@ -196,9 +196,9 @@ def slow_orders(monkeypatch):
     """Let all threads that can wait for each other between counting a person's tickets and writing the order."""
     original = orders.new
 
-    def later(*args):
+    def later(*args, **values):
         meet()
-        return original(*args)
+        return original(*args, **values)
 
     monkeypatch.setattr(orders, "new", later)
 

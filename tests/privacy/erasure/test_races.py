@@ -233,9 +233,9 @@ def order_while_erased(monkeypatch) -> Round:
     """The checkout has looked at the person and thinks, until they are erased or the erasure waits for a lock."""
     one, new = settled(), orders.new
 
-    def think(*args):
+    def think(*args, **values):
         meet()
-        return new(*args)
+        return new(*args, **values)
 
     # Before the order is written: its row would hold the person's by the key to it.
     monkeypatch.setattr(orders, "new", think)
