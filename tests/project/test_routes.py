@@ -216,7 +216,13 @@ ENTERED = tuple((name, "sales.change_order") for name in ("names", "new_code", "
 ADMIN = {
     "organisers.organiser": Pages(add=True),
     "organisers.staffmembership": Pages(add=True, delete=True),
-    "organisers.pointofsale": Pages(add=True, buttons=(("test_payments", "sales.change_paymentmethod"),)),
+    "organisers.pointofsale": Pages(
+        add=True,
+        buttons=(
+            ("test_payments", "sales.change_paymentmethod"),
+            ("ready", "organisers.view_pointofsale"),
+        ),
+    ),
     "history.event": Pages(),
     "mail.mail": Pages(buttons=(("send_again", "mail.change_mail"),)),
     "jobs.failure": Pages(buttons=(("try_again", "jobs.change_failure"),)),

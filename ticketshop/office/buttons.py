@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -182,6 +183,10 @@ class ButtonsMixin:
             for button in self.buttons
             if button.offered(row) and all(request.user.has_perm(name, row) for name in button.permissions)
         ]
+
+    def back_to_button(self, row: Model, name: str) -> HttpResponse:
+        """Return a redirect to the page that the button of this name opens for the row."""
+        return redirect(self._where(next(button for button in self.buttons if button.name == name), row))
 
     def address_of(self, request: HttpRequest, row: Model, name: str) -> str:
         """Return the URL of the page that the button of this name opens; empty if the user does not see the button."""

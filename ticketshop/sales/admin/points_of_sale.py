@@ -22,7 +22,8 @@ from ..models import Order, PaymentMethod
 from ..payments import method_states
 from ..payments.methods import METHODS, codes
 from ..payments.methods.base import Method
-from . import opening_checks, payment_connection
+from . import payment_connection
+from .opening import checks as opening_checks
 
 
 class PaymentMethodForm(RowForm):

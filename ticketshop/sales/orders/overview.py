@@ -15,7 +15,7 @@ from ticketshop.catalogue.models import Session
 from ticketshop.mail import bounces
 from ticketshop.mail.models import Mail
 from ticketshop.organisers import permissions
-from ticketshop.organisers.models import Organiser
+from ticketshop.organisers.models import Organiser, PointOfSale
 
 from ..cart import caps
 from ..models import CancelledLine, Order, Refund
@@ -58,7 +58,7 @@ class SessionLine:
 @dataclass(frozen=True)
 class Overview:
     """Everything the start page shows: figures by organiser, next dates, networks with many unpaid orders,
-    money that waits, and payment methods that do not work."""
+    money that waits, payment methods that do not work, and points of sale that were never opened."""
 
     organisers: list[Figures]
     sessions: list[SessionLine]
@@ -66,6 +66,7 @@ class Overview:
     networks: list[dict]
     money: list[waiting_money.Waiting]
     methods: list[method_states.MethodState]
+    not_open: list[PointOfSale]
 
 
 def read(user, now: datetime) -> Overview:
@@ -77,7 +78,14 @@ def read(user, now: datetime) -> Overview:
         caps.many_of_one_network(orders),
         waiting_money.read(user),
         method_states.read(user),
+        _not_open(user),
     )
+
+
+def _not_open(user) -> list[PointOfSale]:
+    """Return the points of sale that were never opened. One query."""
+    rows = PointOfSale.objects.filter(active=False, first_opened_at=None).order_by("name", "pk")
+    return list(permissions.for_staff(rows, user, "organisers.view_pointofsale")[:SESSIONS])
 
 
 def _figures(user, now: datetime) -> list[Figures]:

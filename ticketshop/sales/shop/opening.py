@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.conf import settings
 
 from ticketshop.catalogue.models import Event, SeasonPass, Session, Tariff
+from ticketshop.history import history
 from ticketshop.organisers.models import PointOfSale
 
 from ..models import PaymentMethod
@@ -18,6 +19,15 @@ ANY_PRICE = Decimal(10)
 SetUp = tuple[str, dict]
 
 
+def open_shop(pos: PointOfSale, *, by, now: datetime) -> None:
+    """Open a point of sale for visitors. The caller has locked its row and checked what it needs."""
+    if pos.active:
+        return
+    pos.active, pos.first_opened_at = True, pos.first_opened_at or now
+    pos.save(update_fields=["active", "first_opened_at"])
+    history.record(pos, "opened", by=by, now=now)
+
+
 def enabled_methods(pos: PointOfSale) -> list[SetUp]:
     """Return the payment methods that are offered, as stored."""
     rows = PaymentMethod.objects.filter(point_of_sale=pos.pk, enabled=True)
@@ -25,13 +35,16 @@ def enabled_methods(pos: PointOfSale) -> list[SetUp]:
 
 
 def works(method: SetUp, amount: Decimal, currency: str) -> bool:
-    """Return whether visitors can pay this amount by this method: it is for them, and completely set up."""
+    """Return whether visitors can pay this amount by this method: it is for them, completely set up, and
+    its provider accepts the keys.
+    """
     code, kept = method
     method_class = METHODS.get(code)
     return (
         method_class is not None
         and not method_class.staff_only
         and method_class.is_set_up(kept)
+        and not method_class(kept).faults()
         and method_class(kept).takes(amount, currency)
     )
 
@@ -60,6 +73,19 @@ def prices(pos: PointOfSale) -> list[Decimal]:
         price for rows in (tariffs, passes) for price in rows.order_by().values_list("price", flat=True)
     }
     return sorted(amounts)
+
+
+def has_vat(pos: PointOfSale) -> bool:
+    """Return whether a price of a published event, or of a pass on sale, contains VAT."""
+    tariffs = Tariff.objects.filter(
+        event__points_of_sale=pos,
+        event__state=Event.State.PUBLISHED,
+        active=True,
+        price__gt=0,
+        vat_rate__gt=0,
+    )
+    passes = SeasonPass.objects.filter(points_of_sale=pos, active=True, price__gt=0, vat_rate__gt=0)
+    return tariffs.exists() or passes.exists()
 
 
 def has_terms(pos: PointOfSale) -> bool:

@@ -16,8 +16,8 @@ from ticketshop.catalogue.sale_checks import cannot_answer
 from ticketshop.lib.web.template_tags import money
 from ticketshop.organisers.models import Organiser, PointOfSale
 
-from ..shop import opening
-from ..shop.opening import SetUp
+from ...shop import opening
+from ...shop.opening import SetUp
 
 # The largest number of prices in one sentence.
 NAMED = 5
@@ -43,7 +43,7 @@ def refusals(pos: PointOfSale, sees_methods: bool) -> Iterator[tuple[str, str]]:
         and not sees_methods
         and (prices := opening.unpayable(pos, opening.enabled_methods(pos)))
     ):
-        yield "active", _methods_sentence(pos, opening.enabled_methods(pos), prices)
+        yield "active", methods_sentence(pos, opening.enabled_methods(pos), prices)
 
 
 def refused_methods(pos: PointOfSale, methods: list[SetUp]) -> str:
@@ -51,7 +51,7 @@ def refused_methods(pos: PointOfSale, methods: list[SetUp]) -> str:
     prices = set(opening.unpayable(pos, methods))
     if _stored_and_on(pos) is not None:
         prices -= set(opening.unpayable(pos, opening.enabled_methods(pos)))
-    return _methods_sentence(pos, methods, sorted(prices)) if prices else ""
+    return methods_sentence(pos, methods, sorted(prices)) if prices else ""
 
 
 def notes(request: HttpRequest, pos: PointOfSale) -> list[str | SafeString]:
@@ -61,7 +61,7 @@ def notes(request: HttpRequest, pos: PointOfSale) -> list[str | SafeString]:
     methods = opening.enabled_methods(pos)
     sentences: list[str | SafeString] = []
     if prices := opening.unpayable(pos, methods):
-        sentence = _methods_sentence(pos, methods, prices)
+        sentence = methods_sentence(pos, methods, prices)
         sentences.append(format_html('<a href="#payment_methods-group">{}</a>', sentence))
     if not opening.has_terms(pos):
         sentences.append(_("There are no terms of sale. Enter them below."))
@@ -110,7 +110,7 @@ def _legal_name_sentence(organiser: Organiser, *, linked: bool = True) -> str | 
     return format_html('{} <a href="{}">{}</a>', sentence, url, _("Enter it there"))
 
 
-def _methods_sentence(pos: PointOfSale, methods: list[SetUp], prices: list[Decimal]) -> str:
+def methods_sentence(pos: PointOfSale, methods: list[SetUp], prices: list[Decimal]) -> str:
     """Return the sentence about ``prices`` that no payment method takes."""
     currency = pos.organiser.currency
     if not any(opening.works(method, opening.ANY_PRICE, currency) for method in methods):
