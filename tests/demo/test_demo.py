@@ -179,7 +179,7 @@ def test_demo_has_passes_for_a_season_five_entries_and_a_weekend():
     ] == [True] * 3
     assert set(SeasonPass.objects.values_list("opens", "entries")) == {
         ("all", None),
-        ("entries", 5),
+        ("all", 5),
         ("chosen", None),
     }
     weekend = SeasonPass.objects.get(opens="chosen")

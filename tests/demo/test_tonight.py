@@ -10,6 +10,7 @@ from accounts.models import User
 from ticketshop.demo import filling, tonight
 from ticketshop.demo.programme.theatre import THEATRE
 from ticketshop.sales.door import access, entries
+from ticketshop.sales.door.check_ins import Device
 from ticketshop.sales.models import Order, Ticket
 from ticketshop.sales.orders import books
 
@@ -46,7 +47,7 @@ def test_codes_of_this_evening_let_in():
     assert states.count("reserved") == 2
     at = datetime.combine(TODAY, time(19, 10), THEATRE.zone)
     child = session.tickets.filter(line__offer__tariff__age_until=15, response__isnull=False).first()
-    answer = entries.enter(session, child.code, entries.Device(uuid.uuid4()), by=None, now=at)
+    answer = entries.enter(session, child.code, Device(uuid.uuid4()), by=None, now=at)
     assert (answer.code, bool(answer.age)) == ("welcome", True)
     assert Ticket.objects.filter(session=session, order__buyer__user__email="alice@example.org").count() == 2
     assert {code: found for code, found in books.check().items() if found} == {}

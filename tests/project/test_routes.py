@@ -104,6 +104,9 @@ ROWS = {
     "door:ticket": Row(
         (302, 403), (302, 403), lambda house: {**at_the_door(house), "ticket": house.order.tickets.get().pk}
     ),
+    "door:pass": Row(
+        (302, 403), (302, 403), lambda house: {**at_the_door(house), "issued": house.order.passes.get().pk}
+    ),
     # Log-in.
     "account_login": Row((200, 302), (200, 302)),
     "account_logout": Row(LOG_IN_FIRST, (302, 302)),

@@ -88,7 +88,9 @@ def fill(house: House) -> None:
     EventFactory(pos=pos, state="draft")
     chosen = SeasonPassFactory(pos=pos, opens=SeasonPass.Opens.CHOSEN_SESSIONS, max_per_person=1)
     chosen.sessions.set([second, house.offer.session])
-    SeasonPassFactory(pos=pos, opens=SeasonPass.Opens.ENTRIES, entries=5, active=False)
+    SeasonPassFactory(pos=pos, opens=SeasonPass.Opens.CHOSEN_EVENTS, entries=5, active=False).events.add(
+        house.event
+    )
     fill_forms(house)
     fill_contacts(house)
 

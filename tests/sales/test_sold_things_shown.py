@@ -67,7 +67,7 @@ NOWHERE = {
         "form", "only_with", "sales_start_at", "sales_end_at", "active",
     },
     SeasonPass: {
-        "organiser", "slug", "teaser", "description", "opens", "max_per_order", "max_per_person", "allotment",
+        "organiser", "slug", "teaser", "description", "opens", "entries_per_date", "booking_needed", "cancel_hours", "max_per_order", "max_per_person", "allotment",
         "form", "extra_form", "sales_start_at", "sales_end_at", "active",
     },
     Category: {"organiser", "slug", "name"},
@@ -112,7 +112,6 @@ class Sold:
             name="Oldpass",
             price=Decimal("92.65"),
             valid_until=date(DAY.year + 1, 3, 17),
-            opens="entries",
             entries=4077,
         )
         self.buyer = make_visitor(self.pos, email="buyer@example.org")

@@ -19,10 +19,12 @@ from registration_forms.definitions import Question
 from registration_forms.models import RegistrationForm
 from ticketshop.organisers.models import PointOfSale
 
+from . import pass_dates
 from .models import Event, Offer, OrderForm, SeasonPass, Session, Tariff
 
 # The largest number of dates named in one sentence; the others are counted.
 NAMED = 3
+MOST_EVENTS = 10
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 # Begin and end of a period; None for never.
 Window = tuple[datetime, datetime] | None
@@ -92,7 +94,34 @@ def of_pass(season_pass: SeasonPass, now: datetime) -> list[Problem]:
             problems.append(Problem(_("It opens no date. Choose them below.")))
         elif max(ends) <= now:
             problems.append(Problem(_("Every date it opens is over. Choose others below.")))
+    elif season_pass.opens == SeasonPass.Opens.CHOSEN_EVENTS and not season_pass.events.exists():
+        problems.append(Problem(_("It opens no event. Choose them below.")))
     return problems + _of_forms([(season_pass.form, ()), (season_pass.extra_form, ())])
+
+
+def of_bookings(season_pass: SeasonPass, now: datetime) -> list[Problem]:
+    """Return what prevents places from being booked with a pass that needs it. At most three queries."""
+    problems = []
+    if season_pass.booking_needed:
+        problems = [
+            Problem(
+                _("Nobody can book “%(event)s” with it: choose a tariff of it below that has places.")
+                % {"event": event.title},
+                event,
+            )
+            for event in pass_dates.unbookable(season_pass, now)[:MOST_EVENTS]
+        ]
+    unfit = season_pass.tariffs.exclude(pass_dates.fitting()).select_related("event")
+    return problems + [
+        Problem(
+            _(
+                "“%(tariff)s” of “%(event)s” can’t be booked with it: the tariff is not for one person alone any more."
+            )
+            % {"tariff": tariff.name, "event": tariff.event.title},
+            tariff,
+        )
+        for tariff in unfit
+    ]
 
 
 def _of_shops(shops: list[PointOfSale]) -> list[Problem]:

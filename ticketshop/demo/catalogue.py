@@ -238,7 +238,7 @@ def _season_pass(
         price=Decimal(plan.price),
         valid_from=min(days),
         valid_until=max(days),
-        opens=SeasonPass.Opens.ENTRIES if plan.entries else opens,
+        opens=opens,
         entries=plan.entries,
         allotment=Allotment(organiser=pos.organiser, name=title, capacity=plan.places),
         **plan.name.columns("name"),

@@ -305,7 +305,8 @@ def test_a_season_pass_gets_its_places(staff, pos):
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"opens": "entries"}, "how many times"),
+        ({"entries": 2, "entries_per_date": 3}, "fewer entries in all"),
+        ({"opens": "events"}, "at least one event"),
         ({"valid_until": f"{NEXT_YEAR - 3}-01-01"}, "not before the first"),
     ],
 )

@@ -366,7 +366,7 @@ CHANGES = {
     "currency": lambda cart: Organiser.objects.update(currency="EUR"),
     "last day": lambda cart: SeasonPass.objects.update(valid_until=timezone.localdate() + timedelta(days=9)),
     "first day": lambda cart: SeasonPass.objects.update(valid_from=timezone.localdate()),
-    "entries": lambda cart: SeasonPass.objects.update(opens="entries", entries=3),
+    "entries": lambda cart: SeasonPass.objects.update(entries=3),
 }
 
 

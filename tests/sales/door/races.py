@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from tests.at_once import at_once, meet
 from ticketshop.sales.door import answers, entries
-from ticketshop.sales.door.entries import Device
-from ticketshop.sales.models import CheckIn, Ticket
+from ticketshop.sales.door.check_ins import Device
+from ticketshop.sales.models import CheckIn, IssuedPass, Ticket
+from ticketshop.sales.passes import entries as entries_of_passes
 
 from .conftest import Evening
 
@@ -40,7 +41,25 @@ def without_the_condition(monkeypatch) -> None:
     monkeypatch.setattr(entries, "_use", use)
 
 
-def scanned_by_two(evening: Evening, ticket: Ticket) -> list[str]:
+def meet_after_counting(monkeypatch) -> None:
+    """Let both devices count the entries of a pass before one of them takes one."""
+    count = entries_of_passes.at_door
+
+    def count_and_meet(issued, session):
+        found = count(issued, session)
+        meet()
+        return found
+
+    monkeypatch.setattr(entries_of_passes, "at_door", count_and_meet)
+
+
+def without_the_lock(monkeypatch) -> None:
+    """Count the entries of a pass without locking it."""
+    rows = IssuedPass.objects.select_related("season_pass", "line", "order")
+    monkeypatch.setattr(entries_of_passes, "lock", lambda pk: rows.get(pk=pk))
+
+
+def scanned_by_two(evening: Evening, ticket: Ticket | IssuedPass) -> list[str]:
     """Return the codes of both answers, sorted."""
     scan = partial(entries.enter, evening.session, ticket.code, by=None, now=timezone.now())
     found = at_once(*(partial(scan, Device(uuid.uuid4(), gate)) for gate in ("1", "2")))

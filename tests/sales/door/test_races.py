@@ -7,12 +7,20 @@ import pytest
 from django.utils import timezone
 
 from tests.at_once import at_once, second
+from tests.factories.catalogue import SeasonPassFactory
+from tests.factories.sales import make_order
 from ticketshop.sales.door import entries
-from ticketshop.sales.door.entries import Device
-from ticketshop.sales.models import CheckIn, Ticket
+from ticketshop.sales.door.check_ins import Device
+from ticketshop.sales.models import CheckIn, IssuedPass, Ticket
 from ticketshop.sales.tickets import codes
 
-from .races import meet_after_reading, scanned_by_two, without_the_condition
+from .races import (
+    meet_after_counting,
+    meet_after_reading,
+    scanned_by_two,
+    without_the_condition,
+    without_the_lock,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 3
@@ -62,3 +70,20 @@ def test_person_is_let_out_once(evening):
     out = partial(entries.take_back, ticket, CheckIn.Kind.OUT, by=None, now=timezone.now())
     found = at_once(*(partial(out, Device(uuid.uuid4())) for _device in range(2)))
     assert sorted(found) == [False, True]
+
+
+def sell_pass(evening) -> IssuedPass:
+    season_pass = SeasonPassFactory(pos=evening.pos, booking_needed=False)
+    return make_order({season_pass: 1}, paid=True).passes.get()
+
+
+@pytest.mark.scenario("PAS-02")
+def test_of_two_devices_with_one_pass_one_says_welcome(evening, monkeypatch):
+    meet_after_counting(monkeypatch)
+    assert scanned_by_two(evening, sell_pass(evening)) == ["already_in", "welcome"]
+
+
+def test_without_the_lock_both_devices_let_one_pass_in(evening, monkeypatch):
+    meet_after_counting(monkeypatch)
+    without_the_lock(monkeypatch)
+    assert scanned_by_two(evening, sell_pass(evening)) == ["welcome", "welcome"]

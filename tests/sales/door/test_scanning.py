@@ -229,7 +229,7 @@ REFUSALS = {
     ).tickets.get(),
     "Not paid Send the person to the box office": lambda evening: evening.sell(paid=False)[0],
     "Cancelled This ticket was cancelled": cancelled,
-    "Season pass A pass alone": lambda evening: make_order(
+    "Not booked With this pass a place must be booked": lambda evening: make_order(
         {SeasonPassFactory(pos=evening.pos): 1}, paid=True
     ).passes.get(),
 }

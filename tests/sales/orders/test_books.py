@@ -413,6 +413,19 @@ def untold(order, action):
     return f"order {order.pk}"
 
 
+def an_entry_nobody_took(shop):
+    issued = IssuedPass.objects.filter(state="valid").first()
+    IssuedPass.objects.filter(pk=issued.pk).update(entries=5, entries_left=4)
+    return f"pass {issued.pk}"
+
+
+def a_booking_that_costs(shop):
+    ticket = shop.paid.tickets.get()
+    issued = IssuedPass.objects.filter(order__organiser=shop.paid.organiser_id).first()
+    Ticket.objects.filter(pk=ticket.pk).update(booked_with=issued)
+    return f"ticket {ticket.pk}"
+
+
 CASES = {
     "I1": [a_place_too_many, a_place_too_few, held_beyond_the_capacity, cancelled_by_hand],
     "I2": [
@@ -460,6 +473,7 @@ CASES = {
         something_left_of_a_cancelled_order,
     ],
     "I12": [a_credit_that_never_left, a_credit_that_never_came, an_exchange_for_another_buyer],
+    "I13": [an_entry_nobody_took, a_booking_that_costs],
     "I11": [an_invoice_is_gone, an_archived_paper_is_gone, an_archived_paper_with_other_bytes],
 }
 

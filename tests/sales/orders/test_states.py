@@ -344,10 +344,11 @@ def test_a_cart_that_is_gone_places_nothing():
         orders.place(cart, method="on_site", content_hash="", user=None, language="en", now=NOW())
 
 
-def test_only_a_pass_for_a_number_of_entries_counts_entries():
-    """The number stays in its field when staff let the pass open everything."""
-    season_pass = SeasonPassFactory(opens="entries", entries=5)
-    assert make_order({season_pass: 1}).passes.get().entries_left == 5
-    season_pass.opens = "all"
+def test_pass_keeps_the_number_of_entries_that_was_sold():
+    season_pass = SeasonPassFactory(entries=5)
+    sold = make_order({season_pass: 1}).passes.get()
+    season_pass.entries = None
     season_pass.save()
+    sold.refresh_from_db()
+    assert (sold.entries, sold.entries_left) == (5, 5)
     assert make_order({season_pass: 1}).passes.get().entries_left is None

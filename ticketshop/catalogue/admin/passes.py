@@ -1,5 +1,7 @@
 """Season passes."""
 
+from collections.abc import Iterable
+
 from django import forms
 from django.contrib import admin
 from django.db.models import Q
@@ -11,8 +13,8 @@ from django.utils.translation import gettext_lazy
 from ticketshop.office.sections import NONE
 from ticketshop.office.translated_admin import TranslatedAdmin
 
-from .. import offers, sale_checks, stock
-from ..models import SeasonPass
+from .. import offers, pass_dates, sale_checks, stock
+from ..models import SeasonPass, Tariff
 from . import problems
 from .form_choice import AsksForms, TellsOfForms
 from .forms import SluggedForm, changed, check_capacity, in_order, places_field, sales_in_order, without_entry
@@ -24,7 +26,9 @@ class SeasonPassForm(SluggedForm):
     class Meta:
         widgets = {
             "points_of_sale": forms.CheckboxSelectMultiple,
+            "events": forms.CheckboxSelectMultiple,
             "sessions": forms.CheckboxSelectMultiple,
+            "tariffs": forms.CheckboxSelectMultiple,
         }
 
     def __init__(self, *args, **kwargs):
@@ -37,6 +41,8 @@ class SeasonPassForm(SluggedForm):
             if self.instance.pk:
                 wanted |= Q(pk__in=self.instance.sessions.values("pk"))
             self.fields["sessions"].queryset = self.fields["sessions"].queryset.filter(wanted)
+        if "tariffs" in self.fields:
+            self.fields["tariffs"].label_from_instance = lambda tariff: f"{tariff.event}: {tariff}"
 
     def clean_places(self):
         places = self.cleaned_data["places"]
@@ -48,8 +54,20 @@ class SeasonPassForm(SluggedForm):
         values = super().clean()
         in_order(self, "valid_from", "valid_until", _("The last day is not before the first."))
         sales_in_order(self)
-        if values.get("opens") == SeasonPass.Opens.ENTRIES and not values.get("entries"):
-            self.add_error("entries", _("Enter how many times the pass opens the door."))
+        in_order(
+            self,
+            "entries_per_date",
+            "entries",
+            _("The pass has fewer entries in all than for one date."),
+            at="entries_per_date",
+        )
+        self._check_tariffs(values.get("tariffs") or [])
+        if (
+            values.get("opens") == SeasonPass.Opens.CHOSEN_EVENTS
+            and not values.get("events")
+            and changed(self, "opens", "events")
+        ):
+            self.add_error("events", _("Choose at least one event that the pass opens."))
         if (
             values.get("opens") == SeasonPass.Opens.CHOSEN_SESSIONS
             and not values.get("sessions")
@@ -66,6 +84,22 @@ class SeasonPassForm(SluggedForm):
             self.add_error("sales_start_at", _("Sales would begin only after the pass’s last day."))
         return values
 
+    def _check_tariffs(self, tariffs: Iterable[Tariff]) -> None:
+        """Add an error if two tariffs of bookings are of one event, or one can't be booked for one person alone."""
+        if not changed(self, "tariffs"):
+            return
+        of_event: dict[int, Tariff] = {}
+        for tariff in tariffs:
+            if not pass_dates.fits_booking(tariff):
+                text = _(
+                    "“%(tariff)s” of “%(event)s” can’t be booked: it is not for one person alone. Choose another one."
+                )
+                self.add_error("tariffs", text % {"tariff": tariff, "event": tariff.event})
+            if tariff.event_id in of_event:
+                text = _("Choose one tariff of “%(event)s”.")
+                self.add_error("tariffs", text % {"event": tariff.event})
+            of_event[tariff.event_id] = tariff
+
 
 @admin.register(SeasonPass)
 class SeasonPassAdmin(TellsOfForms, AsksForms, TranslatedAdmin):
@@ -78,7 +112,9 @@ class SeasonPassAdmin(TellsOfForms, AsksForms, TranslatedAdmin):
     fieldsets = [
         (None, {"fields": ["active", "points_of_sale", "price", "vat_rate", "valid_from", "valid_until"]}),
         (gettext_lazy("What is asked"), {"fields": ["form", "extra_form"]}),
-        (gettext_lazy("What it opens"), {"fields": ["opens", "sessions", "entries"]}),
+        (gettext_lazy("What it opens"), {"fields": ["opens", "events", "sessions"]}),
+        (gettext_lazy("How often"), {"fields": ["entries", "entries_per_date"]}),
+        (gettext_lazy("How its holder gets in"), {"fields": ["booking_needed", "tariffs", "cancel_hours"]}),
         (
             gettext_lazy("How many"),
             {
@@ -106,6 +142,8 @@ class SeasonPassAdmin(TellsOfForms, AsksForms, TranslatedAdmin):
         rows = super().get_field_queryset(db, db_field, request)
         if db_field.name == "sessions":
             rows = rows.select_related("event").order_by("starts_at")
+        if db_field.name == "tariffs":
+            rows = rows.select_related("event").order_by("-event", "position", "pk")
         return rows
 
     @admin.display(description=gettext_lazy("of these"))
@@ -125,7 +163,15 @@ class SeasonPassAdmin(TellsOfForms, AsksForms, TranslatedAdmin):
         if not row.active:
             heading = _("This pass is not on sale. What is missing before it can be:")
         problems_of_pass = sale_checks.of_pass(row, timezone.now())
-        return [*super().notes(request, row), *problems.notes(request, heading, problems_of_pass)]
+        return [
+            *super().notes(request, row),
+            *problems.notes(request, heading, problems_of_pass),
+            *problems.notes(
+                request,
+                _("What holders of this pass can’t do, and why:"),
+                sale_checks.of_bookings(row, timezone.now()),
+            ),
+        ]
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)

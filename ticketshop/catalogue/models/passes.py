@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -11,17 +12,18 @@ from ticketshop.lib.personal import not_personal
 from ticketshop.organisers.models import Organiser, PointOfSale
 
 from .columns import COUNT, PRICE, RATE
-from .events import Session
+from .events import Event, Session
 from .places import Allotment
+from .tariffs import Tariff
 
 
 class SeasonPass(models.Model):
-    """A pass for a season: all events, chosen sessions, or a number of entries."""
+    """A pass for a season: which dates it opens, how often, and how its holder gets in."""
 
     class Opens(models.TextChoices):
         ALL_EVENTS = "all", _("all events")
+        CHOSEN_EVENTS = "events", _("chosen events")
         CHOSEN_SESSIONS = "chosen", _("chosen sessions")
-        ENTRIES = "entries", _("a number of entries")
 
     organiser = models.ForeignKey(
         Organiser, on_delete=models.PROTECT, related_name="+", verbose_name=_("organiser")
@@ -38,11 +40,52 @@ class SeasonPass(models.Model):
     vat_rate = models.DecimalField(_("VAT rate (%)"), **RATE, default=Decimal("2.60"))
     valid_from = models.DateField(_("valid from"))
     valid_until = models.DateField(_("valid until"))
-    opens = models.CharField(_("opens"), max_length=8, choices=Opens, default=Opens.ALL_EVENTS)
+    opens = models.CharField(
+        _("opens"),
+        max_length=8,
+        choices=Opens,
+        default=Opens.ALL_EVENTS,
+        help_text=_("All events: every date at the points of sale that sell the pass."),
+    )
+    events = models.ManyToManyField(Event, blank=True, related_name="+", verbose_name=_("chosen events"))
     sessions = models.ManyToManyField(
         Session, blank=True, related_name="+", verbose_name=_("chosen sessions")
     )
-    entries = models.PositiveSmallIntegerField(_("entries"), null=True, blank=True)
+    entries = models.PositiveSmallIntegerField(
+        _("entries in all"),
+        null=True,
+        blank=True,
+        **COUNT,
+        help_text=_("Empty: as many as there are dates. Passes that are sold keep their number."),
+    )
+    entries_per_date = models.PositiveSmallIntegerField(
+        _("entries for one date, at most"),
+        default=1,
+        **COUNT,
+        help_text=_("More than 1: the holder may bring others."),
+    )
+    booking_needed = models.BooleanField(
+        _("a place must be booked"),
+        default=True,
+        help_text=_("Otherwise the code of the pass lets its holder in, too, as long as it is valid."),
+    )
+    tariffs = models.ManyToManyField(
+        Tariff,
+        blank=True,
+        related_name="+",
+        verbose_name=_("tariffs of bookings"),
+        help_text=_(
+            "One for each event that can be booked with the pass: a booking takes its places and asks its form. It need not be on sale."
+        ),
+    )
+    cancel_hours = models.PositiveSmallIntegerField(
+        _("a booking can be cancelled until so many hours before the date"),
+        null=True,
+        blank=True,
+        default=24,
+        validators=[MaxValueValidator(24 * 60)],
+        help_text=_("0: until the date begins. Empty: only staff cancel bookings."),
+    )
     max_per_order = models.PositiveSmallIntegerField(_("at most, per order"), default=4, **COUNT)
     max_per_person = models.PositiveSmallIntegerField(
         _("at most, per person"), null=True, blank=True, **COUNT
@@ -84,14 +127,15 @@ class SeasonPass(models.Model):
                 condition=Q(valid_until__gte=F("valid_from")), name="season_pass_validity"
             ),
             models.CheckConstraint(
-                condition=~Q(opens="entries") | Q(entries__gte=1), name="season_pass_entries"
+                condition=Q(entries=None) | Q(entries__gte=F("entries_per_date")), name="season_pass_entries"
             ),
+            models.CheckConstraint(condition=Q(entries_per_date__gte=1), name="season_pass_entries_per_date"),
         ]
 
     class Personal:
         columns = not_personal(
             "what is sold, and for how much", "slug", "name", "teaser", "description", "image", "price", "vat_rate", "valid_from", "valid_until",
-            "opens", "entries", "max_per_order", "max_per_person", "sales_start_at", "sales_end_at",
+            "opens", "entries", "entries_per_date", "cancel_hours", "max_per_order", "max_per_person", "sales_start_at", "sales_end_at",
         )  # fmt: skip
 
     def __str__(self):

@@ -125,7 +125,8 @@ def _when(line: CartLine) -> str:
     if line.session:
         return line.session.starts_at.isoformat()
     season_pass = line.season_pass
-    return f"{season_pass.valid_from} {season_pass.valid_until} {season_pass.opens} {season_pass.entries}"
+    entries = f"{season_pass.entries} {season_pass.entries_per_date} {season_pass.booking_needed}"
+    return f"{season_pass.valid_from} {season_pass.valid_until} {season_pass.opens} {entries}"
 
 
 def details_hash(cart: Cart) -> str:

@@ -13,7 +13,7 @@ from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.organisers import permissions
 from ticketshop.organisers.models import Organiser
 
-from ..models import Order, Ticket
+from ..models import IssuedPass, Order, Ticket
 
 CHECK_IN = "sales.check_in"
 WITH_TICKET = ("line__offer__tariff", "session__event", "order")
@@ -69,6 +69,15 @@ def ticket_or_404(session: Session, pk: int) -> Ticket:
     if ticket is None:
         raise Http404("no such ticket")
     return ticket
+
+
+def pass_or_404(session: Session, pk: int) -> IssuedPass:
+    """Return a season pass of the organiser of this date. Raise Http404 if there is no such pass."""
+    rows = IssuedPass.objects.filter(order__organiser=session.event.organiser_id, pk=pk)
+    issued = rows.select_related("season_pass", "line", "order").first()
+    if issued is None:
+        raise Http404("no such pass")
+    return issued
 
 
 def order_or_404(session: Session, pk: int) -> Order:

@@ -14,11 +14,14 @@ from ticketshop.catalogue.models import Session, Tariff
 from ticketshop.lib.database.compiled import Compiled, Parameter
 
 from ..answers import display
-from ..models import Admission, CheckIn, OrderResponse, Ticket
+from ..models import Admission, CheckIn, IssuedPass, OrderResponse, Ticket
+from ..passes import refusals
 
 WELCOME, ALREADY_IN = "welcome", "already_in"
 WRONG_DATE, UNPAID, CANCELLED, DATE_CANCELLED = "wrong_date", "unpaid", "cancelled", "date_cancelled"
-REPLACED, PASS, UNKNOWN = "replaced", "pass", "unknown"
+REPLACED, UNKNOWN, BOOKING_NEEDED = "replaced", "unknown", "booking_needed"
+NOT_YET_VALID, EXPIRED, NOT_OPENED = refusals.NOT_YET_VALID, refusals.EXPIRED, refusals.NOT_OPENED
+USED_UP, DATE_USED_UP = refusals.USED_UP, refusals.DATE_USED_UP
 # The word on the coloured field.
 WORDS = {
     WELCOME: gettext_lazy("Welcome"),
@@ -28,8 +31,14 @@ WORDS = {
     CANCELLED: gettext_lazy("Cancelled"),
     DATE_CANCELLED: gettext_lazy("Date cancelled"),
     REPLACED: gettext_lazy("Replaced"),
-    PASS: gettext_lazy("Season pass"),
     UNKNOWN: gettext_lazy("Unknown code"),
+    BOOKING_NEEDED: gettext_lazy("Not booked"),
+    NOT_YET_VALID: gettext_lazy("Not valid yet"),
+    EXPIRED: gettext_lazy("Expired"),
+    NOT_OPENED: gettext_lazy("Wrong date"),
+    USED_UP: gettext_lazy("Used up"),
+    DATE_USED_UP: gettext_lazy("Already in"),
+    "pass": gettext_lazy("Season pass"),  # of conflicts in earlier versions, when no pass opened a date
 }
 # What to do next.
 ADVICE = {
@@ -37,7 +46,10 @@ ADVICE = {
     CANCELLED: gettext_lazy("This ticket was cancelled. Send the person to the box office."),
     DATE_CANCELLED: gettext_lazy("This date does not take place."),
     REPLACED: gettext_lazy("This ticket was replaced or exchanged. Ask for the new one."),
-    PASS: gettext_lazy("A pass alone does not let in. Ask for the ticket of this date."),
+    BOOKING_NEEDED: gettext_lazy(
+        "With this pass a place must be booked, and none is. Send the person to the box office."
+    ),
+    USED_UP: gettext_lazy("All entries of this pass are used or booked. Send the person to the box office."),
     UNKNOWN: gettext_lazy("No ticket of yours has this code. Scan again, or search by name."),
 }
 
@@ -49,13 +61,22 @@ def word_of(code: str) -> str:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to one code. ``detail`` is a sentence; ``last`` the entry that counts, of a used ticket."""
+    """The answer to one code. ``detail`` is a sentence; ``last`` the entry that counts, of a used ticket.
+
+    ``issued``: the pass, if its own code lets in and not a ticket that was booked with it.
+    """
 
     code: str
     ticket: Ticket | None = None
     detail: str = ""
     last: CheckIn | None = None
     questions: tuple[tuple[str, str], ...] = ()  # label and text of the answers shown at the door
+    issued: IssuedPass | None = None
+
+    @property
+    def admission(self) -> Ticket | IssuedPass | None:
+        """Return the ticket or pass."""
+        return self.ticket or self.issued
 
     @property
     def welcome(self) -> bool:
@@ -69,13 +90,15 @@ class Answer:
 
     @property
     def tariff(self) -> str:
-        """Return the tariff as it was sold; empty for a code that is not a ticket's."""
+        """Return the tariff or season pass as it was sold; empty for an unknown code."""
+        if self.issued:
+            return self.issued.shown_name
         return self.ticket.line.shown_tariff if self.ticket else ""
 
     @property
     def name(self) -> str:
         """Return the printed name, or why there is none any more."""
-        return self.ticket.holder_text if self.ticket else ""
+        return self.admission.holder_text if self.admission else ""
 
     @property
     def age(self) -> str:
@@ -109,6 +132,8 @@ def refusal(ticket: Ticket, session: Session) -> str:
         return ALREADY_IN
     if session.state == Session.State.CANCELLED:
         return DATE_CANCELLED
+    if ticket.booked_with and ticket.booked_with.state == Admission.State.CANCELLED:
+        return CANCELLED
     return UNPAID if ticket.state == Admission.State.RESERVED else ""
 
 
@@ -140,8 +165,8 @@ def refused(code: str, ticket: Ticket | None = None, *, now: datetime) -> Answer
     return Answer(code, ticket, str(ADVICE[code]))
 
 
-def already_in_text(ticket: Ticket, last: CheckIn | None, now: datetime) -> str:
-    """Return “Already in at 19:41, gate 2”; with the day if it was not today."""
+def already_in_text(ticket: Ticket | None, last: CheckIn | None, now: datetime) -> str:
+    """Return “Already in at 19:41, gate 2”; with the day if it was not today. One of both is needed."""
     at = localtime(last.happened_at if last else ticket.used_at)
     when = date_format(at, "H:i" if at.date() == localdate(now) else "j F, H:i")
     if last and last.gate:
@@ -166,6 +191,7 @@ _RESPONSES = Compiled(
     lambda: (
         FormAnswer.objects.filter(
             Q(response=Parameter("response"))
+            | Q(response=Parameter("extra"))
             | Q(response__in=OrderResponse.objects.filter(order=Parameter("order")).values("response")),
             state=FormAnswer.State.ANSWERED,
             field__at_door=True,
@@ -178,9 +204,11 @@ _RESPONSES = Compiled(
 )
 
 
-def questions(ticket: Ticket) -> tuple[tuple[str, str], ...]:
-    """Return label and text of the answers that the organiser wants to see at the door, of the ticket and its order."""
-    ids = [pk for (pk,) in _RESPONSES.rows(response=ticket.response_id, order=ticket.order_id)]
+def questions(admission: Ticket | IssuedPass) -> tuple[tuple[str, str], ...]:
+    """Return label and text of the answers that the organiser wants to see at the door, of the ticket or pass and its order."""
+    extra = admission.extra_response_id if isinstance(admission, IssuedPass) else None
+    rows = _RESPONSES.rows(response=admission.response_id, extra=extra, order=admission.order_id)
+    ids = [pk for (pk,) in rows]
     if not ids:
         return ()
     responses, given = display.read(ids)

@@ -35,10 +35,14 @@ def ticket(session: Session, typed: str) -> Ticket | None:
     return found
 
 
-def is_pass(session: Session, typed: str) -> bool:
-    """Return whether the code is that of a season pass of this organiser."""
+def issued_pass(session: Session, typed: str) -> IssuedPass | None:
+    """Return the season pass of this organiser with this code, or None. The first letters are enough, as for a ticket."""
     code = references.compact(typed)
-    return IssuedPass.objects.filter(code=code, order__organiser=session.event.organiser_id).exists()
+    if len(code) < LETTERS_AT_THE_DOOR:
+        return None
+    rows = IssuedPass.objects.filter(code__startswith=code, order__organiser=session.event.organiser_id)
+    found = list(rows.select_related("season_pass", "line", "order")[:2])
+    return found[0] if len(found) == 1 else None
 
 
 def is_replaced(session: Session, typed: str) -> bool:

@@ -4,43 +4,18 @@ A ticket is let in by one conditional UPDATE from *valid* to *used*, which compa
 same code at the same instant, one changes the row, and a code that is just being replaced lets nobody in. No lock is taken before.
 """
 
-import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
 from ticketshop.catalogue.models import Session
-from ticketshop.history import history
 from ticketshop.lib.database import constraints
 
-from ..models import Admission, CheckIn, Order, Ticket
-from . import answers, codes
+from ..models import Admission, CheckIn, IssuedPass, Order, Ticket
+from . import answers, check_ins, codes, pass_entries
 from .answers import Answer
-
-# Older times of a device are not believed, nor times to come.
-LONGEST_OFFLINE = timedelta(days=3)
-
-
-@dataclass(frozen=True)
-class Device:
-    """Data that a device sends with a scan.
-
-    ``key``: a random key, the same when the scan is sent again. ``at``: when it happened, of a scan without network.
-    """
-
-    key: uuid.UUID
-    gate: str = ""
-    at: datetime | None = None
-
-    def key_of(self, ticket: Ticket, kind: str) -> uuid.UUID:
-        """Return the key of the row: the same for a scan sent twice, another one for another ticket."""
-        return uuid.uuid5(self.key, f"{kind}:{ticket.pk}")
-
-    def time(self, now: datetime) -> datetime:
-        """Return when the scan happened: by the device's clock if that is plausible, else ``now``."""
-        return self.at if self.at and now - LONGEST_OFFLINE < self.at <= now else now
+from .check_ins import Device
 
 
 def enter(session: Session, typed: str, device: Device, *, by, now: datetime) -> Answer:
@@ -53,14 +28,26 @@ def enter(session: Session, typed: str, device: Device, *, by, now: datetime) ->
         return answers.refused(answers.REPLACED, now=now)
     if ticket is not None:
         return answers.refused(answers.CANCELLED, ticket, now=now)
-    if codes.is_pass(session, typed):
-        return enter_with_pass(session, typed, device, by=by, now=now)
+    if issued := codes.issued_pass(session, typed):
+        return enter_with_pass(session, issued, device, by=by, now=now)
     return answers.refused(answers.UNKNOWN, now=now)
 
 
-def enter_with_pass(session: Session, typed: str, device: Device, *, by, now: datetime) -> Answer:
-    """Answer the code of a season pass. A pass does not open a date yet: the person shows the ticket of the date."""
-    return answers.refused(answers.PASS, now=now)
+def enter_with_pass(session: Session, issued: IssuedPass, device: Device, *, by, now: datetime) -> Answer:
+    """Let the holder of a pass in: with a place that was booked with it, else with an entry of the pass."""
+    if issued.state != Admission.State.CANCELLED:
+        booked = pass_entries.booked_tickets(issued, session)
+        if again := pass_entries.sent_before(booked, device):
+            return _welcome(again)
+        for ticket in booked:
+            if ticket.state == Admission.State.VALID:
+                answer = enter_ticket(session, ticket, device, by=by, now=now)
+                # If another device was first, the next place is for this person.
+                if answer.welcome or answer.code != answers.ALREADY_IN:
+                    return answer
+        if booked and issued.season_pass.booking_needed:
+            return answers.refused(answers.ALREADY_IN, booked[-1], now=now)
+    return pass_entries.enter(session, issued, device, by=by, now=now)
 
 
 def enter_ticket(session: Session, ticket: Ticket, device: Device, *, by, now: datetime) -> Answer:
@@ -97,25 +84,11 @@ def _use(ticket: Ticket, session: Session, device: Device, by, now: datetime) ->
         with transaction.atomic():
             if not used.update(state=Admission.State.USED, used_at=device.time(now)):
                 return False
-            _write(session, ticket, CheckIn.Kind.IN, device, by=by, now=now)
+            check_ins.write(session, ticket, CheckIn.Kind.IN, device, by=by, now=now)
     except IntegrityError as error:
         if constraints.violated_constraint(error) != "checkin_key_once":
             raise
     return True
-
-
-def _write(session: Session, ticket: Ticket, kind: str, device: Device, *, by, now: datetime, note: str = ""):
-    CheckIn.objects.create(
-        session=session,
-        ticket=ticket,
-        kind=kind,
-        gate=device.gate,
-        at=now,
-        device_at=device.at,
-        by=history.author(by),
-        note=note,
-        key=device.key_of(ticket, kind),
-    )
 
 
 def enter_group(session: Session, order: Order, device: Device, *, by, now: datetime) -> list[Answer]:
@@ -139,7 +112,7 @@ def take_back(ticket: Ticket, kind: str, device: Device, *, by, now: datetime, n
         with transaction.atomic():
             if not rows.update(state=Admission.State.VALID, used_at=None):
                 return False
-            _write(ticket.session, ticket, kind, device, by=by, now=now, note=note)
+            check_ins.write(ticket.session, ticket, kind, device, by=by, now=now, note=note)
     except IntegrityError as error:
         if constraints.violated_constraint(error) != "checkin_key_once":
             raise

@@ -1,4 +1,4 @@
-"""The entries of one date as a table: a row per ticket, for the time after the evening."""
+"""The entries of one date as a table: a row per ticket, and per pass whose code let in, for the time after the evening."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +10,14 @@ from django.utils.translation import gettext as _
 from ticketshop.catalogue.models import Session
 from ticketshop.lib.spreadsheets.formats import Cell, Format, Header, Word
 
-from ..models import HOLDER_ERASED, CheckIn, Ticket
+from ..models import HOLDER_ERASED, STATE_TEXTS, Admission, CheckIn, IssuedPass, Ticket
 from .counts import SOLD
 
 KEYS = ("tariff", "last_name", "first_name", "order", "code", "state", "let_in_at", "gate", "times", "undone")
 
 
 def content(session: Session, file_format: Format) -> bytes:
-    """Return the file, in the active language and time zone. One query."""
+    """Return the file, in the active language and time zone. Two queries."""
     labels = (
         _("Tariff"), _("Last name"), _("First name"), _("Order"), _("Code"), _("State"), _("Let in"), _("Gate"),
         _("Times let in"), _("Undone"),
@@ -52,4 +52,41 @@ def _rows(session: Session) -> Iterator[tuple[Cell, ...]]:
             ticket.gate or "",
             ticket.times,
             ticket.undone,
+        )
+    yield from _rows_of_passes(session)
+
+
+def _rows_of_passes(session: Session) -> Iterator[tuple[Cell, ...]]:
+    here = CheckIn.objects.filter(session=session).exclude(kind=CheckIn.Kind.CONFLICT)
+    last = here.filter(issued_pass=OuterRef("pk"), kind=CheckIn.Kind.IN).order_by("-pk")
+    let_in, out, undone = (
+        Count("check_ins", filter=Q(check_ins__session=session, check_ins__kind=kind))
+        for kind in (CheckIn.Kind.IN, CheckIn.Kind.OUT, CheckIn.Kind.UNDONE)
+    )
+    passes = (
+        IssuedPass.objects.filter(pk__in=here.values("issued_pass"))
+        .select_related("season_pass", "line", "order")
+        .annotate(
+            let_in=let_in,
+            out=out,
+            undone=undone,
+            gate=Subquery(last.values("gate")[:1]),
+            in_at=Subquery(last.values("at")[:1]),
+        )
+        .order_by("pk")
+    )
+    for issued in passes:
+        inside = issued.let_in > issued.out + issued.undone
+        state = Admission.State.USED if inside else Admission.State.VALID
+        yield (
+            issued.shown_name,
+            issued.holder_last_name or (str(HOLDER_ERASED) if issued.holder_erased_at else ""),
+            issued.holder_first_name,
+            issued.order.reference,
+            issued.code,
+            Word(state, str(STATE_TEXTS[state])),
+            issued.in_at,
+            issued.gate or "",
+            issued.let_in,
+            issued.undone,
         )

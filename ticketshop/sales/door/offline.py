@@ -11,17 +11,17 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
 from ticketshop.catalogue.models import Session, Tariff
-from ticketshop.history import history
 from ticketshop.lib.values import references
 from ticketshop.lib.values.text import normalise_line
 
-from ..models import Admission, CheckIn, ReplacedCode, Ticket
-from . import answers, entries
+from ..models import Admission, CheckIn, IssuedPass, ReplacedCode, Ticket
+from . import answers, check_ins, entries, offline_passes
 from .answers import Answer
-from .entries import Device
+from .check_ins import Device
 from .forms import LONGEST_CODE
 
 HEX_DIGITS = 24  # of a hash: 96 bits
@@ -32,6 +32,8 @@ REFUSED = {
     Admission.State.RESERVED: answers.UNPAID,
     Admission.State.CANCELLED: answers.CANCELLED,
     "replaced": answers.REPLACED,
+    offline_passes.BOOKING_NEEDED: answers.BOOKING_NEEDED,
+    offline_passes.USED_UP: answers.USED_UP,
 }
 
 
@@ -46,20 +48,28 @@ def hashed(session_salt: str, code: str) -> str:
 
 
 def code_list(session: Session) -> dict:
-    """Return the list for a device, as JSON: hash -> [state, number of the tariff], and the texts. Three queries."""
+    """Return the list for a device, as JSON: hash -> [state, number of the tariff, entries of a pass], and the texts."""
     this = salt(session)
     rows = list(Ticket.objects.filter(session=session).values_list("code", "state", "line__offer__tariff"))
-    replaced = ReplacedCode.objects.filter(ticket__session=session).values_list("code", flat=True)
+    passes = offline_passes.of_session(session)
+    replaced = ReplacedCode.objects.filter(
+        Q(ticket__session=session) | Q(issued_pass__in=[row.pk for row in passes])
+    ).values_list("code", flat=True)
     tariffs = Tariff.objects.in_bulk({tariff for _code, _state, tariff in rows})
     numbers = {pk: number for number, pk in enumerate(tariffs)}
     codes = {hashed(this, code): [state, numbers.get(tariff)] for code, state, tariff in rows}
     codes |= {hashed(this, code): ["replaced", None] for code in replaced}
+    kinds = [{"name": row.name, "age": answers.age_text(row)} for row in tariffs.values()]
+    names = list(dict.fromkeys(row.name for row in passes))
+    codes |= {
+        hashed(this, row.code): [row.state, len(kinds) + names.index(row.name), row.times] for row in passes
+    }
     return {
         "salt": this,
         "digits": HEX_DIGITS,
         "cancelled": session.state == Session.State.CANCELLED,
         "codes": codes,
-        "tariffs": [{"name": row.name, "age": answers.age_text(row)} for row in tariffs.values()],
+        "tariffs": [*kinds, *({"name": name, "age": ""} for name in names)],
         "refused": {state: texts(code) for state, code in REFUSED.items()},
         "date_cancelled": texts(answers.DATE_CANCELLED),
     }
@@ -85,7 +95,7 @@ def read(text: str, now: datetime) -> Iterator[tuple[str, str, Device]]:
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError, OSError):
             continue
         device = Device(
-            device.key, gate, happened if now - entries.LONGEST_OFFLINE < happened <= now else None
+            device.key, gate, happened if now - check_ins.LONGEST_OFFLINE < happened <= now else None
         )
         yield key, code.replace("\x00", ""), device
 
@@ -95,38 +105,35 @@ def record(session: Session, code: str, device: Device, *, by, now: datetime) ->
     answer = entries.enter(session, code, device, by=by, now=now)
     if answer.welcome:
         return answer
-    ticket = answer.ticket or _replaced(session, code)
-    if ticket is None:
+    admission = answer.admission or _replaced(session, code)
+    if admission is None:
         return answer
-    if CheckIn.objects.filter(key=device.key_of(ticket, CheckIn.Kind.IN)).exists():
-        return Answer(answers.WELCOME, ticket)  # recorded before; the person has been out again since
-    conflict = CheckIn(
-        session=session,
-        ticket=ticket,
-        kind=CheckIn.Kind.CONFLICT,
-        refusal=answer.code,
-        gate=device.gate,
-        at=now,
-        device_at=device.at,
-        by=history.author(by),
-        key=device.key_of(ticket, CheckIn.Kind.CONFLICT),
-    )
+    if CheckIn.objects.filter(key=device.key_of(admission, CheckIn.Kind.IN)).exists():
+        return Answer(answers.WELCOME)  # recorded before; the person has been out again since
+    kind = CheckIn.Kind.CONFLICT
+    conflict = check_ins.new(session, admission, kind, device, by=by, now=now, refusal=answer.code)
     CheckIn.objects.bulk_create([conflict], ignore_conflicts=True)
     return answer
 
 
-def _replaced(session: Session, typed: str) -> Ticket | None:
+def _replaced(session: Session, typed: str) -> Ticket | IssuedPass | None:
     rows = ReplacedCode.objects.filter(
         code=references.compact(typed), order__organiser=session.event.organiser_id
-    ).select_related("ticket")
+    ).select_related("ticket", "issued_pass")
     found = rows.first()
-    return found.ticket if found else None
+    return found.admission if found else None
 
 
 def conflicts(session: Session) -> list[CheckIn]:
-    """Return the conflicts of a date, the latest first, each with its ticket. One query."""
+    """Return the conflicts of a date, the latest first, each with its ticket or pass. One query."""
     return list(
         CheckIn.objects.filter(session=session, kind=CheckIn.Kind.CONFLICT)
-        .select_related("ticket__line__offer__tariff", "ticket__order")
+        .select_related(
+            "ticket__line__offer__tariff",
+            "ticket__order",
+            "issued_pass__season_pass",
+            "issued_pass__line",
+            "issued_pass__order",
+        )
         .order_by("-pk")
     )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import views
+from . import pass_views, views
 
 app_name = "door"
 urlpatterns = [
@@ -14,4 +14,5 @@ urlpatterns = [
     path("<int:session>/codes/", views.codes, name="codes"),
     path("<int:session>/queue/", views.queue, name="queue"),
     path("<int:session>/tickets/<int:ticket>/", views.ticket, name="ticket"),
+    path("<int:session>/passes/<int:issued>/", pass_views.season_pass, name="pass"),
 ]

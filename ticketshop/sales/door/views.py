@@ -18,9 +18,10 @@ from ticketshop.lib.values.text import normalise_line
 from ticketshop.lib.web.template_tags import colon
 from ticketshop.submissions import saved_forms
 
-from ..models import CheckIn
+from ..models import CheckIn, Ticket
 from . import access, answers, counts, entries, offline
 from . import people as people_search
+from .check_ins import Device
 from .forms import ActionForm, GroupForm, ScanForm
 
 GATE = "door_gate"  # in the log-in session: the gate at which this device stands
@@ -40,12 +41,12 @@ def of_date(view: Callable) -> Callable:
     return with_session
 
 
-def device(request: HttpRequest, values: dict) -> entries.Device:
+def device(request: HttpRequest, values: dict) -> Device:
     """Return the device of a posted form, and remember its gate for the next page."""
     gate = values["gate"]
     if gate != request.session.get(GATE, ""):
         request.session[GATE] = gate
-    return entries.Device(values["key"], gate)
+    return Device(values["key"], gate)
 
 
 def fresh(request: HttpRequest) -> dict:
@@ -111,6 +112,8 @@ def scan(request: HttpRequest, session: Session) -> HttpResponse:
         "session": session,
         "form": form,
         "answer": answer,
+        "url": url_of(session, answer) if answer else "",
+        "link": link_text(answer) if answer else "",
         "figures": figures,
         # Codes are not kept over the log-in: the last one must be scanned again.
         "unchecked": saved_forms.find(request) is not None,
@@ -122,8 +125,7 @@ def scan(request: HttpRequest, session: Session) -> HttpResponse:
 
 def as_json(session: Session, answer: answers.Answer) -> dict:
     """Return the answer for the page's script: the texts that ``answer.html`` shows."""
-    ticket = answer.ticket
-    here = ticket is not None and ticket.session_id == session.pk
+    url = url_of(session, answer)
     return {
         "code": answer.code,
         "welcome": answer.welcome,
@@ -133,9 +135,25 @@ def as_json(session: Session, answer: answers.Answer) -> dict:
         "name": answer.name,
         "age": answer.age if answer.welcome else "",
         "questions": [[colon(label), text] for label, text in answer.questions],
-        "url": reverse("door:ticket", args=[session.pk, ticket.pk]) if here else "",
-        "link": gettext("Undo the entry") if answer.welcome else gettext("More about this ticket"),
+        "url": url,
+        "link": link_text(answer),
     }
+
+
+def url_of(session: Session, answer: answers.Answer) -> str:
+    """Return the URL of the page of the ticket or pass; empty for a ticket of another date and an unknown code."""
+    if answer.issued:
+        return reverse("door:pass", args=[session.pk, answer.issued.pk])
+    ticket = answer.ticket
+    here = ticket is not None and ticket.session_id == session.pk
+    return reverse("door:ticket", args=[session.pk, ticket.pk]) if here else ""
+
+
+def link_text(answer: answers.Answer) -> str:
+    """Return the text of the link to the page of the ticket or pass."""
+    if answer.welcome:
+        return gettext("Undo the entry")
+    return gettext("More about this pass") if answer.issued else gettext("More about this ticket")
 
 
 def refused_input(form: ScanForm) -> dict:
@@ -163,6 +181,9 @@ def ticket(request: HttpRequest, session: Session, ticket: int) -> HttpResponse:
     context = {
         "session": session,
         "ticket": found,
+        "title": found.line.shown_tariff,
+        "may_enter": found.state == Ticket.State.VALID and session.state != Session.State.CANCELLED,
+        "may_leave": found.state == Ticket.State.USED and not found.cancellation_id,
         "form": form,
         "failed": outcome is False,
         "check_ins": CheckIn.objects.filter(ticket=found).order_by("-pk"),
@@ -203,7 +224,7 @@ def group(request: HttpRequest, session: Session, order: int) -> HttpResponse:
     context = {
         "session": session,
         "order": found,
-        "answers": given,
+        "answers": [(answer, url_of(session, answer), link_text(answer)) for answer in given],
         "entered": entries.entered(given),
         "text": answers.group_text(entries.entered(given), len(given)),
         "figures": counts.of_session(session),

@@ -113,6 +113,15 @@ class Ticket(OfADate, Admission):
     session = models.ForeignKey(
         Session, on_delete=models.PROTECT, related_name="tickets", verbose_name=_("session")
     )
+    # The pass with which the place was booked; it took one of the entries of the pass.
+    booked_with = models.ForeignKey(
+        "IssuedPass",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="bookings",
+        verbose_name=_("booked with"),
+    )
     # The beneficiary, if a contact was chosen; the buyer is on the order.
     beneficiary = models.ForeignKey(
         Contact,
@@ -228,6 +237,8 @@ class IssuedPass(Admission):
     )
     valid_from = models.DateField(_("valid from"))
     valid_until = models.DateField(_("valid until"))
+    # As they were sold; null without a limit. ``passes.entries`` writes how many are left.
+    entries = models.PositiveSmallIntegerField(_("entries"), null=True, blank=True)
     entries_left = models.PositiveSmallIntegerField(_("entries left"), null=True, blank=True)
     cancellation = models.ForeignKey(
         Cancellation, null=True, blank=True, on_delete=models.PROTECT, related_name="passes"
@@ -238,6 +249,13 @@ class IssuedPass(Admission):
     class Meta:
         verbose_name = _("issued pass")
         verbose_name_plural = _("issued passes")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(entries=None, entries_left=None)
+                | Q(entries__isnull=False, entries_left__isnull=False, entries_left__lte=F("entries")),
+                name="issuedpass_entries_left",
+            )
+        ]
 
     class Personal:
         subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT)}
@@ -274,7 +292,7 @@ class IssuedPass(Admission):
         ]
         columns = {
             **HOLDER_STRATEGIES,
-            **keep(BOOKS, "code", "state", "valid_from", "valid_until", "entries_left"),
+            **keep(BOOKS, "code", "state", "valid_from", "valid_until", "entries", "entries_left"),
         }
 
     @property

@@ -57,6 +57,8 @@ class CheckIn(models.Model):
         verbose_name=_("by"),
     )
     note = models.CharField(_("note"), max_length=200, blank=True)
+    # Entries of the pass that this row took: 1, 0 for a person who comes back, -1 if the entry was undone. 0 for a ticket.
+    entries = models.SmallIntegerField(_("entries"), default=0)
     # Made of the key that the device sends and of the ticket: the same entry sent twice is one row.
     key = models.UUIDField(editable=False)
 
@@ -72,6 +74,12 @@ class CheckIn(models.Model):
                 condition=Q(ticket__isnull=True) ^ Q(issued_pass__isnull=True), name="checkin_of_one"
             ),
             models.UniqueConstraint(fields=["key"], name="checkin_key_once"),
+            models.CheckConstraint(
+                condition=Q(kind="in", issued_pass__isnull=False, entries__in=(0, 1))
+                | Q(kind="undone", issued_pass__isnull=False, entries__in=(0, -1))
+                | Q(entries=0),
+                name="checkin_entries",
+            ),
         ]
 
     class Personal:
@@ -86,7 +94,7 @@ class CheckIn(models.Model):
         copy_context = ("session", "ticket", "issued_pass")
         code_labels = {"refusal": "ticketshop.sales.door.answers.word_of"}
         columns = {
-            **keep(BOOKS, "kind", "refusal", "at", "device_at"),
+            **keep(BOOKS, "kind", "refusal", "at", "device_at", "entries"),
             **erase("note"),
             "by": Author(),
             **not_personal("a place and a random key", "gate", "key"),
@@ -94,6 +102,11 @@ class CheckIn(models.Model):
 
     def __str__(self):
         return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"
+
+    @property
+    def admission(self) -> Ticket | IssuedPass:
+        """Return the ticket or pass."""
+        return self.ticket or self.issued_pass
 
     @property
     def happened_at(self):

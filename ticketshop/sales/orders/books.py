@@ -11,11 +11,11 @@ from ticketshop.lib.database.waiting import statement_timeout
 
 from .invariants.base import Invariant
 from .invariants.money import CANCELLED, EXCHANGED, MONEY, PAPERS, SUMS
-from .invariants.places import CHOICES, CONTENTS, HOLDS, ONCE, PLACES
+from .invariants.places import CHOICES, CONTENTS, HOLDS, ONCE, PASSES, PLACES
 from .invariants.records import HISTORY, MAILS
 
 INVARIANTS = (
-    PLACES, MONEY, CONTENTS, ONCE, SUMS, MAILS, HOLDS, HISTORY, CHOICES, CANCELLED, PAPERS, EXCHANGED
+    PLACES, MONEY, CONTENTS, ONCE, SUMS, MAILS, HOLDS, HISTORY, CHOICES, CANCELLED, PAPERS, EXCHANGED, PASSES
 )  # fmt: skip
 
 

@@ -46,9 +46,8 @@ def new(
                         extra_response=answered.get(f"{slot}+"),
                         valid_from=season_pass.valid_from,
                         valid_until=season_pass.valid_until,
-                        entries_left=season_pass.entries
-                        if season_pass.opens == season_pass.Opens.ENTRIES
-                        else None,
+                        entries=season_pass.entries,
+                        entries_left=season_pass.entries,
                         **shared,
                     )
                 )

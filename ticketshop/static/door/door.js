@@ -190,10 +190,13 @@
   // The answer without network, from the list and from what this device has let in.
   const decide = async (code) => {
     if (!list || !crypto.subtle) return { welcome: false, word: words.unanswered, detail: words.again };
-    const before = queue().find((entry) => entry.code === code);
-    if (before) return { welcome: false, ...list.refused.used, detail: words.letInAt.replace("{time}", timeOf(before.at)) };
     if (list.cancelled) return { welcome: false, ...list.date_cancelled };
-    const [state, number] = list.codes[await hashOf(code)] ?? [];
+    const [state, number, times] = list.codes[await hashOf(code)] ?? [];
+    // The code of a pass may let in several people.
+    const before = queue().filter((entry) => entry.code === code);
+    if (before.length && before.length >= (times ?? 1)) {
+      return { welcome: false, ...list.refused.used, detail: words.letInAt.replace("{time}", timeOf(before.at(-1).at)) };
+    }
     if (!state) return { welcome: false, word: words.unknown, detail: words.notListed };
     const tariff = list.tariffs[number] ?? {};
     if (state !== "valid") return { welcome: false, ...list.refused[state], tariff: tariff.name };
@@ -221,7 +224,11 @@
           const given = await post(form.action, { code, key, gate: form.elements.gate.value }, PATIENCE);
           show(given.answer);
           showCount(given.count);
-          if (given.answer.code === "welcome" && list) list.codes[await hashOf(compact(code))] = ["used", null];
+          if (given.answer.code === "welcome" && list) {
+            const hash = await hashOf(compact(code));
+            const [, number, times] = list.codes[hash] ?? [];
+            list.codes[hash] = times > 1 ? ["valid", number, times - 1] : ["used", null];
+          }
         }
       } catch {
         offline = true;

@@ -91,6 +91,36 @@ ONCE = Invariant(
     """,
 )
 
+PASSES = Invariant(
+    "I13",
+    "The entries of a pass are those that are left, those booked with it, and those that its code took at the door.",
+    """
+    WITH booked AS (
+        SELECT booked_with_id AS pass, count(*) AS number
+        FROM sales_ticket
+        WHERE booked_with_id IS NOT NULL AND state <> 'cancelled'
+        GROUP BY booked_with_id
+    ), at_door AS (
+        SELECT issued_pass_id AS pass, sum(entries) AS number
+        FROM sales_checkin WHERE issued_pass_id IS NOT NULL GROUP BY issued_pass_id
+    )
+    SELECT 'pass', p.id
+    FROM sales_issuedpass p
+    LEFT JOIN booked ON booked.pass = p.id
+    LEFT JOIN at_door ON at_door.pass = p.id
+    WHERE p.entries IS NOT NULL
+        AND p.entries_left <> p.entries - coalesce(booked.number, 0) - coalesce(at_door.number, 0)
+    UNION ALL
+    SELECT 'ticket', t.id
+    FROM sales_ticket t
+    JOIN sales_orderline l ON l.id = t.line_id
+    JOIN sales_order o ON o.id = t.order_id
+    JOIN sales_issuedpass p ON p.id = t.booked_with_id
+    JOIN sales_order sold ON sold.id = p.order_id
+    WHERE o.organiser_id <> sold.organiser_id OR l.unit_price <> 0
+    """,
+)
+
 HOLDS = Invariant(
     "I7",
     "What is held is held for a cart, and not longer than its shop allows.",

@@ -1,0 +1,63 @@
+"""Which dates a season pass opens, and which tariff a booking with it takes."""
+
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from ticketshop.lib.dates import days
+
+from .models import Event, Offer, SeasonPass, Session, Tariff
+
+
+def opened(season_pass: SeasonPass) -> QuerySet[Session]:
+    """Return the dates that a pass opens, whatever its days of validity."""
+    if season_pass.opens == SeasonPass.Opens.CHOSEN_SESSIONS:
+        return season_pass.sessions.all()
+    if season_pass.opens == SeasonPass.Opens.CHOSEN_EVENTS:
+        return Session.objects.filter(event__in=season_pass.events.values("pk"))
+    shops = season_pass.points_of_sale.values("pk")
+    events = Event.objects.filter(organiser=season_pass.organiser_id, points_of_sale__in=shops)
+    return Session.objects.filter(event__in=events.values("pk"))
+
+
+def opens(season_pass: SeasonPass, session: Session) -> bool:
+    """Return whether a pass opens this date, whatever its days of validity. One query."""
+    return opened(season_pass).filter(pk=session.pk).exists()
+
+
+def offer_of_booking(season_pass: SeasonPass, session: Session) -> Offer | None:
+    """Return the offer whose places a booking of this date takes; None if the date can't be booked with the pass. One query."""
+    tariffs = season_pass.tariffs.values("pk")
+    rows = Offer.objects.filter(session=session, tariff__in=tariffs).select_related(
+        "tariff", "session__event"
+    )
+    return rows.order_by("tariff__position", "tariff_id").first()
+
+
+def to_come(season_pass: SeasonPass, now: datetime) -> QuerySet[Session]:
+    """Return the dates that a pass opens on its days of validity and that are not over, the first one first."""
+    zone = season_pass.organiser.zone
+    last = days.end_of(season_pass.valid_until, zone)
+    return (
+        opened(season_pass)
+        .filter(ends_at__gt=now, starts_at__lt=last, event__state=Event.State.PUBLISHED)
+        .exclude(state=Session.State.CANCELLED)
+        .order_by("starts_at", "pk")
+    )
+
+
+def unbookable(season_pass: SeasonPass, now: datetime) -> list[Event]:
+    """Return the events that a pass opens at a date to come for which no tariff of bookings has places. One query."""
+    bookable = Offer.objects.filter(tariff__in=season_pass.tariffs.values("pk")).values("session")
+    missing = to_come(season_pass, now).exclude(pk__in=bookable)
+    return list(Event.objects.filter(pk__in=missing.order_by().values("event")).order_by("pk"))
+
+
+def fits_booking(tariff: Tariff) -> bool:
+    """Return whether a tariff gives one ticket that may be sold alone, as a booking needs."""
+    return tariff.tickets_per_unit == 1 and tariff.min_per_order == 1 and tariff.only_with_id is None
+
+
+def fitting() -> Q:
+    """Return the condition for tariffs that ``fits_booking``."""
+    return Q(tickets_per_unit=1, min_per_order=1, only_with=None)
