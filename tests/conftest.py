@@ -68,22 +68,19 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(request, django_test_environment, django_db_modify_db_settings, django_db_blocker):
+def django_db_setup(django_test_environment, django_db_modify_db_settings, django_db_blocker):
     """Give this process its database; see ``migrated_database``."""
     before = settings.DATABASES["default"]["NAME"]
     with django_db_blocker.unblock():
-        is_copy = migrated_database.copy()
-    if not is_copy:
-        request.getfixturevalue("django_db_setup")  # pytest-django's
-    with django_db_blocker.unblock():
+        if not migrated_database.copy():
+            migrated_database.make(f"test_{before}")
         if migrated_database.is_superuser():
             migrated_database.migrated_rows.save()
             # Django has no public place for another way; test_migrated_database.py fails if this one is not called any more.
             TransactionTestCase._fixture_teardown = lambda case: migrated_database.migrated_rows.restore()
     yield
-    if is_copy:
-        with django_db_blocker.unblock():
-            migrated_database.drop(before)
+    with django_db_blocker.unblock():
+        migrated_database.drop(before)
 
 
 @contextmanager

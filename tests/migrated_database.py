@@ -1,7 +1,8 @@
 """The migrated database of the tests: made once per run, copied by each worker, and restored after tests that commit.
 
-With pytest-xdist the process that starts the workers migrates a database while they collect the tests. Each worker copies it,
-which takes a tenth of the time of the migrations. Without workers Django makes the test database as usual.
+With pytest-xdist the process that starts the workers makes a database while they collect the tests. Each worker copies it,
+which takes a tenth of the time of the migrations. A process without workers makes its own. Either restores the dump of an earlier
+run if no migration has changed since; see ``migrated_dump``.
 """
 
 import copy as copies
@@ -16,6 +17,8 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from psycopg import sql
 from psycopg.errors import DeadlockDetected
+
+from tests import migrated_dump
 
 # Of the advisory lock that the first process has while it migrates.
 LOCK = 4711
@@ -40,9 +43,8 @@ def start(config, blocker) -> None:
         with _server() as server:
             server.execute("SELECT pg_advisory_lock(%s)", [LOCK])
             locked.set()
-            connection.settings_dict["TEST"]["NAME"] = os.environ[TEMPLATE]
             try:
-                connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+                make(os.environ[TEMPLATE])
                 ready.set()
             finally:
                 connection.close()
@@ -55,6 +57,23 @@ def start(config, blocker) -> None:
     thread.start()
     locked.wait(timeout=60)
     config.add_cleanup(lambda: _end(thread))
+
+
+def make(name: str) -> None:
+    """Make a migrated database of this name and connect to it; a database of an interrupted run is dropped."""
+    connection.settings_dict["TEST"]["NAME"] = name
+    restored = False
+    if migrated_dump.is_usable():
+        url = migrated_dump.url_of(name)
+        with _server() as server:
+            _drop(server, name)
+            server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            restored = migrated_dump.restore(url)
+            if not restored:
+                _drop(server, name)
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False, keepdb=restored)
+    if migrated_dump.is_usable() and not restored:
+        migrated_dump.save(url)
 
 
 def _end(thread: threading.Thread) -> None:

@@ -1,6 +1,7 @@
 """Fill the rig's database: ``python -m tests.rig.shop`` prints the ids and URLs that a buyer needs, as JSON."""
 
 import json
+import os
 from decimal import Decimal
 
 import django
@@ -9,6 +10,7 @@ from django.core.management import call_command
 
 django.setup()
 
+from tests import migrated_dump  # noqa: E402
 from tests.factories.catalogue import OfferFactory  # noqa: E402
 from tests.factories.organisers import PointOfSaleFactory  # noqa: E402
 from tests.factories.sales import PaymentMethodFactory  # noqa: E402
@@ -16,6 +18,7 @@ from tests.factories.sales import PaymentMethodFactory  # noqa: E402
 
 def prepare() -> None:
     """Migrate and collect static files."""
+    migrated_dump.restore(os.environ["DATABASE_URL"])
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)

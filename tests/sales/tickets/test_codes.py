@@ -37,8 +37,9 @@ def order(pos) -> Order:
     return make_order({OfferFactory(pos=pos): 2}, paid=True)
 
 
-def renew(order, *admissions):
-    return codes.renew(order, [codes.key_of(row) for row in admissions], by=None, now=NOW())
+def renew(order, *admissions, before=None):
+    keys = [codes.key_of(row) for row in admissions]
+    return codes.renew(order, keys, by=None, now=NOW(), before=before)
 
 
 def broken() -> set[str]:
@@ -170,8 +171,24 @@ def test_tickets_of_another_order_or_none_are_refused(order):
             renew(order, *chosen)
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("page", ["new-codes", "new-code"])
+def test_a_page_that_is_sent_twice_replaces_the_code_once(pos, order, page, mailoutbox):
+    deliver(mailoutbox)
+    ticket = tickets_of(order)[0]
+    staff = Staff(make_staff(pos.organiser, "box office"))
+    row, entered = (order, {"chosen": codes.key_of(ticket)}) if page == "new-codes" else (ticket, {})
+    opened = staff.open(f"{change(row).removesuffix('change/')}{page}/")
+    form = next(form for form in opened.forms if form.method == "post" and form.action == "")
+    assert "has a new code" in staff.submit(form, entered).text
+    staff.page = opened
+    assert "codes of this order were replaced after you opened this page" in staff.submit(form, entered).text
+    assert ReplacedCode.objects.count() == 1
+    assert len(deliver(mailoutbox)) == 1
+
+
 # --- at the same time -----------------------------------------------------------------------------------------
-def renewed_by_two(order, monkeypatch) -> None:
+def renewed_by_two(order, monkeypatch, **page) -> None:
     read = codes.admissions_of
 
     def read_then_meet(of_order):
@@ -180,7 +197,7 @@ def renewed_by_two(order, monkeypatch) -> None:
         return admissions
 
     monkeypatch.setattr(codes, "admissions_of", read_then_meet)
-    at_once(*(partial(renew, order, tickets_of(order)[0]) for _clerk in range(2)))
+    at_once(*(partial(renew, order, tickets_of(order)[0], **page) for _clerk in range(2)))
 
 
 def without_locks(monkeypatch) -> None:
@@ -200,6 +217,13 @@ def test_without_locks_both_replace_the_same_code(order, monkeypatch):
     without_locks(monkeypatch)
     with pytest.raises(IntegrityError):
         renewed_by_two(order, monkeypatch)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_page_sent_twice_at_once_replaces_the_code_once(order, monkeypatch):
+    with pytest.raises(codes.CannotReplace, match="after you opened this page"):
+        renewed_by_two(order, monkeypatch, before=0)
+    assert ReplacedCode.objects.count() == 1
 
 
 def entered_meanwhile(order, monkeypatch) -> tuple[bool, int]:

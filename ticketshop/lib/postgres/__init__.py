@@ -15,6 +15,7 @@ in `var/postgres/location`, with a copy of the programs if that user can't reach
 only, in a folder that no other user can enter.
 """
 
+from .cluster import programs
 from .server import HOME, PostgresError, Server
 
-__all__ = ["HOME", "PostgresError", "Server"]
+__all__ = ["HOME", "PostgresError", "Server", "programs"]

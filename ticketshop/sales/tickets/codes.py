@@ -60,17 +60,31 @@ def _end(admission: Ticket | IssuedPass) -> datetime:
     return admission.session.ends_at if isinstance(admission, Ticket) else deadlines.end_of_pass(admission)
 
 
+def number_replaced(order: Order) -> int:
+    """Return how many codes of an order were replaced until now."""
+    return ReplacedCode.objects.filter(order=order).count()
+
+
 @transaction.atomic
 def renew(
-    order: Order, keys: Collection[str], *, by, now: datetime, new_link: bool = False
+    order: Order, keys: Collection[str], *, by, now: datetime, new_link: bool = False, before: int | None = None
 ) -> list[Ticket | IssuedPass]:
     """Give tickets and passes of an order (``key_of``) a new code and mail them to the people who had the old one.
 
-    ``new_link``: also give the order's page a new link, so that a person with an old mail does not see the new codes there. Return
-    the tickets and passes. Raise CannotReplace; then nothing has changed.
+    ``new_link``: also give the order's page a new link, so that a person with an old mail does not see the new codes there.
+    ``before``: ``number_replaced`` when the staff member opened the page, so that a page that is sent twice replaces codes once.
+    Return the tickets and passes. Raise CannotReplace; then nothing has changed.
     """
     # Locks in the sequence of a payment: order, beneficiaries, tickets.
     order = lock_order(order.pk)
+    if before is not None and number_replaced(order) != before:
+        raise CannotReplace(
+            [
+                _(
+                    "Nothing has changed: codes of this order were replaced after you opened this page. If another one is needed, open the page again."
+                )
+            ]
+        )
     admissions = [admission for admission in admissions_of(order) if key_of(admission) in keys]
     if not admissions or len(admissions) < len(set(keys)):
         raise CannotReplace([_("Choose the tickets that get a new code.")])

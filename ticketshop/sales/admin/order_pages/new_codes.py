@@ -20,7 +20,7 @@ CHANGE = ("sales.change_order",)
 
 
 class NewLinkForm(forms.Form):
-    """Form: whether the order's page gets a new link, too."""
+    """Form: whether the order's page gets a new link, too. ``before``: how many codes had been replaced when it was opened."""
 
     new_link = forms.BooleanField(
         label=gettext_lazy("Give the order’s page a new link, too"),
@@ -29,9 +29,11 @@ class NewLinkForm(forms.Form):
             "For a stolen e-mail or phone: a person with the old link would see the new codes. The buyer gets the new link by e-mail; without an e-mail address the buyer can’t open the page any more."
         ),
     )
+    before = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=1_000_000)
 
-    def __init__(self, data, row):
-        super().__init__(data)
+    def __init__(self, data, row: Order | Ticket | IssuedPass):
+        order = row if isinstance(row, Order) else row.order
+        super().__init__(data, initial={"before": codes.number_replaced(order)})
 
 
 class NewCodesForm(NewLinkForm):
@@ -75,9 +77,11 @@ def _question(order: Order) -> list[str]:
     ]
 
 
-def _renew(request, order: Order, now: datetime, keys: list[str], new_link: bool) -> Outcome:
+def _renew(request, order: Order, now: datetime, keys: list[str], entered: dict) -> Outcome:
     try:
-        renewed = codes.renew(order, keys, by=request.user, now=now, new_link=new_link)
+        renewed = codes.renew(
+            order, keys, by=request.user, now=now, new_link=entered["new_link"], before=entered["before"]
+        )
     except codes.CannotReplace as error:
         return messages.ERROR, " ".join(error.problems)
     return messages.SUCCESS, ngettext(
@@ -93,7 +97,7 @@ NEW_CODES = Button(
     CHANGE,
     _has_valid,
     _question,
-    lambda request, order, now, entered: _renew(request, order, now, entered["chosen"], entered["new_link"]),
+    lambda request, order, now, entered: _renew(request, order, now, entered["chosen"], entered),
     form=NewCodesForm,
 )
 NEW_CODE = Button(
@@ -103,7 +107,7 @@ NEW_CODE = Button(
     lambda admission: not codes.why_not(admission, timezone.now()),
     lambda admission: _question(admission.order),
     lambda request, admission, now, entered: _renew(
-        request, admission.order, now, [codes.key_of(admission)], entered["new_link"]
+        request, admission.order, now, [codes.key_of(admission)], entered
     ),
     form=NewLinkForm,
 )
