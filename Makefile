@@ -35,7 +35,7 @@ STEPS := check-installation check-mypy check-djlint check-djlint-format check-tr
 check-installation:
 	$(call step,manage.py check --deploy$(COMMA) missing migrations,files=$$(mktemp -d) && trap 'rm -rf "$$files"' EXIT && \
 		VAR_DIR="$$files" $(PRODUCTION) $(PY) -m ticketshop.lib.postgres run sh -c \
-		"$(PY) manage.py migrate --verbosity 0 && $(PY) manage.py createcachetable && \
+		"$(PY) -m tests.migrated_dump; $(PY) manage.py migrate --verbosity 0 && $(PY) manage.py createcachetable && \
 		$(PY) manage.py collectstatic --no-input --verbosity 0 && \
 		$(PY) manage.py check --deploy --fail-level WARNING && { $(PY) manage.py makemigrations --check --dry-run || \
 		{ echo 'To put it right: make migrations'; exit 1; }; }")

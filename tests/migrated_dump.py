@@ -2,6 +2,8 @@
 
 Its name contains a digest of all migrations and requirements, so that a change of one of them makes another dump. After a restore
 ``migrate`` finds nothing to do and updates permissions and roles, as it does in a shop that is updated.
+
+    python -m tests.migrated_dump    fill the empty database DATABASE_URL, if there is a dump that fits
 """
 
 import hashlib
@@ -19,7 +21,9 @@ NUMBER_KEPT = 3
 def path(root: Path = ROOT) -> Path:
     """Return the path of the dump for the migrations and requirements as they are now."""
     digest = hashlib.sha256()
-    rooms = [folder for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith((".", "var"))]
+    rooms = [
+        folder for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith((".", "var"))
+    ]
     files = [file for room in rooms for file in room.rglob("migrations/*.py")]
     for file in sorted([*files, *root.glob("requirements/*.txt")]):
         digest.update(f"{file.relative_to(root)}\0{file.stat().st_size}\0".encode() + file.read_bytes())
@@ -74,3 +78,7 @@ def is_usable() -> bool:
 def _call(program: str, *arguments: str) -> subprocess.CompletedProcess:
     command = [postgres.programs() / "bin" / program, *arguments]
     return subprocess.run(command, capture_output=True, check=False, env={"LC_ALL": "C"})
+
+
+if __name__ == "__main__":
+    restore(os.environ["DATABASE_URL"])

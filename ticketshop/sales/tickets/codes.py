@@ -67,7 +67,13 @@ def number_replaced(order: Order) -> int:
 
 @transaction.atomic
 def renew(
-    order: Order, keys: Collection[str], *, by, now: datetime, new_link: bool = False, before: int | None = None
+    order: Order,
+    keys: Collection[str],
+    *,
+    by,
+    now: datetime,
+    new_link: bool = False,
+    before: int | None = None,
 ) -> list[Ticket | IssuedPass]:
     """Give tickets and passes of an order (``key_of``) a new code and mail them to the people who had the old one.
 
