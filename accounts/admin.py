@@ -10,6 +10,7 @@ from ticketshop.office.scoped_inlines import ReadOnlyInline, RowForm
 from ticketshop.organisers.models import StaffMembership
 
 from .models import User
+from .staff import admin as staff_admin  # noqa: F401
 
 
 class NewUserForm(RowForm):

@@ -8,3 +8,4 @@ class AccountsConfig(AppConfig):
 
     def ready(self):
         from .log_in import emails  # noqa: F401, PLC0415
+        from .staff import emails as staff_emails  # noqa: F401, PLC0415

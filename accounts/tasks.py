@@ -6,6 +6,7 @@ from procrastinate.contrib.django import app
 from contacts.linking import inviting
 
 from .log_in import sessions, unused
+from .staff import invitations as staff_invitations
 
 
 @app.periodic(cron="50 * * * *")
@@ -15,4 +16,5 @@ def tidy(timestamp: int) -> None:
     now = timezone.now()
     sessions.FORGET.run(now)
     inviting.END.run(now)
+    staff_invitations.FORGET.run(now)
     unused.forget(now)

@@ -39,7 +39,7 @@ ORDER = {
     "contacts": ["Contact", "ContactLink", "LinkType"],
     "registration_forms": ["RegistrationForm"],
     "catalogue": ["Event", "SeasonPass", "Allotment", "Venue", "Category"],
-    "organisers": ["PointOfSale", "Organiser", "StaffMembership"],
+    "organisers": ["PointOfSale", "Organiser", "StaffMembership", "StaffInvitation"],
     "privacy": ["Erasure", "RetentionRecord"],
     "exports": ["Job"],
     "mail": ["Mail"],

@@ -69,6 +69,8 @@ OWNER = (
     | _models("organisers", "pointofsale", (CHANGE,))
     | _models("organisers", "organiser", (VIEW, CHANGE))
     | _models("organisers", "staffmembership", (VIEW,))
+    | _models("organisers", "staffinvitation", (VIEW, ADD))
+    | {"organisers.manage_staff"}
     | _models("sales", "paymentmethod", ALL)
     | {"privacy.manage_request", "contacts.erase_contact", "exports.export_sensitive"}
 )

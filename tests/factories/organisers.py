@@ -2,8 +2,10 @@
 
 import factory
 from django.contrib.auth.models import Group
+from django.utils import timezone
 
-from ticketshop.organisers.models import Organiser, PointOfSale, StaffMembership
+from ticketshop.organisers.models import Organiser, PointOfSale, StaffInvitation, StaffMembership
+from ticketshop.organisers.staff_invitation import VALID
 
 from .accounts import UserFactory
 
@@ -40,6 +42,23 @@ class StaffMembershipFactory(factory.django.DjangoModelFactory):
     user = factory.SubFactory(UserFactory)
     organiser = factory.SubFactory(OrganiserFactory)
     role = "owner"
+
+    @classmethod
+    def _create(cls, model_class, *args, role, **values):
+        return super()._create(model_class, *args, role=Group.objects.get(name=role), **values)
+
+
+class StaffInvitationFactory(factory.django.DjangoModelFactory):
+    """An open invitation whose mail was not queued; ``invitations.new_token`` gives its token."""
+
+    class Meta:
+        model = StaffInvitation
+
+    email = factory.Sequence(lambda n: f"invited{n}@example.org")
+    organiser = factory.SubFactory(OrganiserFactory)
+    role = "box office"
+    created_at = factory.LazyFunction(timezone.now)
+    expires_at = factory.LazyAttribute(lambda made: made.created_at + VALID)
 
     @classmethod
     def _create(cls, model_class, *args, role, **values):

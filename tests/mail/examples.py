@@ -26,7 +26,7 @@ from tests.factories.catalogue import (
     VenueFactory,
 )
 from tests.factories.contacts import ContactFactory
-from tests.factories.organisers import make_staff
+from tests.factories.organisers import StaffInvitationFactory, make_staff
 from tests.factories.sales import make_order
 from tests.friends import BOB, linked, make_visitor, managing
 from ticketshop.catalogue import dates
@@ -411,3 +411,9 @@ def _one_ticket_less(pos):
     (first, *_others) = cancelled_lines.units_of(made)
     single_tickets.cancel(made, [first.key], by=None, now=timezone.now(), pay_back=Decimal(1))
     return about(made, cancellation=made.cancellations.get().pk)
+
+
+@example("staff_invited")
+def _staff_invited(pos):
+    invitation = StaffInvitationFactory(organiser=pos.organiser, email="grace@example.org")
+    return {"about": {"invitation": invitation.pk}}

@@ -50,7 +50,7 @@ def test_unknown_time_zone_is_refused(owner, organiser):
     assert any("valid choice" in error for error in owner.errors)
 
 
-def test_owner_sees_the_staff_and_cannot_change_it(owner, organiser):
+def test_owner_sees_the_staff_and_can_not_add_to_it_by_hand(owner, organiser):
     membership = StaffMembershipFactory(organiser=organiser, user__email="box@example.org", role="box office")
     StaffMembershipFactory(user__email="elsewhere@example.org")
     assert "box@example.org" in owner.open(listing(StaffMembership)).source

@@ -123,6 +123,10 @@ ROWS = {
     "account_reset_password_from_key_done": Row(PAGE, BUTTON),
     "account_confirm_login_code": Row((302, 302), (302, 302)),
     "account_confirm_email": Row(PAGE, (404, 404), lambda house: {"key": "none"}),
+    "account_security": Row(LOG_IN_FIRST, (302, 405)),
+    # An invitation of staff, and leaving: the visitor is no staff.
+    "staff_invitation": Row((410, 410), (410, 410), lambda house: {"token": "none"}),
+    "staff_leave": Row((302, 404), (302, 404), lambda house: {"membership_id": house.membership.pk}),
     "first_password": Row((410, 410), (410, 410), lambda house: {"token": "none"}),
     # Links in mails of friends and family.
     "links:show": Row((410, 410), (410, 410), lambda house: {"token": "none"}),
@@ -226,6 +230,16 @@ ADMIN = {
             ("ready", "organisers.view_pointofsale"),
         ),
     ),
+    "organisers.staffmembership": Pages(
+        add=True,
+        delete=True,
+        buttons=tuple((button, "organisers.manage_staff") for button in ("change_role", "remove")),
+    ),
+    "organisers.staffinvitation": Pages(
+        add=True,
+        buttons=tuple((button, "organisers.manage_staff") for button in ("send_again", "take_back")),
+    ),
+    "organisers.pointofsale": Pages(add=True, buttons=(("test_payments", "sales.change_paymentmethod"),)),
     "history.event": Pages(),
     "mail.mail": Pages(buttons=(("send_again", "mail.change_mail"),)),
     "jobs.failure": Pages(buttons=(("try_again", "jobs.change_failure"),)),

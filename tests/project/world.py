@@ -31,6 +31,7 @@ from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import (
     OrganiserFactory,
     PointOfSaleFactory,
+    StaffInvitationFactory,
     StaffMembershipFactory,
     make_staff,
 )
@@ -44,7 +45,7 @@ from ticketshop.exports.models import Job
 from ticketshop.history.models import Event as HistoryEvent
 from ticketshop.jobs.models import Failure
 from ticketshop.mail.models import Mail
-from ticketshop.organisers.models import Organiser, PointOfSale, StaffMembership
+from ticketshop.organisers.models import Organiser, PointOfSale, StaffInvitation, StaffMembership
 from ticketshop.sales.models import (
     BankEntry,
     BankFile,
@@ -93,6 +94,7 @@ class House:
         return {
             "organisers.organiser": lambda: self.organiser,
             "organisers.staffmembership": lambda: self.membership,
+            "organisers.staffinvitation": lambda: StaffInvitation.objects.get(organiser=self.organiser),
             "organisers.pointofsale": lambda: self.pos,
             "history.event": lambda: HistoryEvent.objects.filter(organiser_id=self.organiser.pk).latest("pk"),
             "mail.mail": lambda: self.mail,
@@ -180,6 +182,7 @@ def make_house(word: str) -> House:
     bank.store(organiser, bank.booked(unknown), number=f"{word}-1")
     PaymentDifferenceFactory(point_of_sale=pos, provider_reference=f"{word} page")
     membership = StaffMembershipFactory(organiser=organiser, user__email=f"owner@{low}.example")
+    StaffInvitationFactory(organiser=organiser, email=f"invited@{low}.example")
     RetentionRecord.objects.create(
         organiser=organiser,
         day=now.date(),

@@ -84,6 +84,15 @@ ACTIONS = {
     "asked_at": gettext_lazy("Where it is asked was changed"),
     "form_chosen": gettext_lazy("The form that is asked here was changed"),
     "export_stopped": gettext_lazy("Export stopped"),
+    # Staff.
+    "staff_invited": gettext_lazy("Staff invited"),
+    "staff_invited_again": gettext_lazy("Invitation of staff sent again"),
+    "staff_invitation_withdrawn": gettext_lazy("Invitation of staff taken back"),
+    "staff_invitation_declined": gettext_lazy("Invitation of staff declined"),
+    "staff_joined": gettext_lazy("Invitation accepted: now a member of staff"),
+    "staff_role_changed": gettext_lazy("Another role"),
+    "staff_removed": gettext_lazy("Removed from the staff"),
+    "staff_left": gettext_lazy("Left the staff"),
     # Connections: said on both contacts.
     "link_added": gettext_lazy("Connection added"),
     "link_accepted": gettext_lazy("Connection: the child agreed"),
@@ -144,6 +153,8 @@ def detail_lines(event: Event) -> list[str]:
     if amount := details.get("amount") or details.get("total"):
         lines.append(_("Amount: %(amount)s") % {"amount": localize(to_cents(Decimal(amount)))})
     lines += _methods(details.get("method"), model)
+    if role := details.get("role"):
+        lines.append(_("Role: %(role)s") % {"role": _value(role, model, "role")})
     if paper := details.get("paper"):
         lines.append(_("Number: %(number)s") % {"number": paper})
     return lines + _of_connection(details)

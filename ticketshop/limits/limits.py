@@ -61,6 +61,9 @@ LIMITS = {
     "link_mail_day": Limit(1, DAY, sliding=True),
     "link_mail_week": Limit(3, WEEK, sliding=True),
     "link_token": Limit(60, HOUR),
+    # Invitations of staff: of one organiser, and of one organiser to one address.
+    "staff_invite": Limit(30, DAY, sliding=True),
+    "staff_invite_address": Limit(3, DAY, sliding=True),
     # Forms that are saved at the log-in page, see ``submissions``; per network.
     "submission_keep": Limit(60, HOUR),
     # Requests for one's own data: mails per mailbox, attempts per network.

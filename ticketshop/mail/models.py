@@ -143,6 +143,7 @@ class Mail(models.Model):
                     "passes": NotPersonal("the numbers of rows"),
                     "changes": NotPersonal("the numbers of rows"),
                     "change": NotPersonal("the number of a row"),
+                    "invitation": NotPersonal("the number of a row"),
                 }
             ),
             "provider_id": Erase(),

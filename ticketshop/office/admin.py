@@ -167,19 +167,15 @@ class OrganiserAdmin(ScopedAdmin):
         ),
     ]
 
-    def notes(self, request, row):
-        sentences = super().notes(request, row)
-        if request.user.has_perm("organisers.add_staffmembership", row):
-            return sentences
-        sentence = _(
-            "The administrator of the platform adds and removes your staff. Tell them each person’s e-mail address and role."
-        )
-        return [*sentences, sentence]
+    def links(self, request, row):
+        staff = (_("Staff"), reverse("admin:organisers_staffmembership_changelist"))
+        may = request.user.has_perm("organisers.manage_staff", row)
+        return [*super().links(request, row), *([staff] if may else [])]
 
 
 @admin.register(StaffMembership)
 class StaffMembershipAdmin(MemberColumns, ScopedAdmin):
-    """The staff of all organisers. The platform's administrator changes it, owners see it."""
+    """The staff of all organisers. The platform's administrator changes it here; owners have the buttons of ``accounts.staff``."""
 
     form = MembershipForm
     deletable = True

@@ -16,6 +16,7 @@ from ticketshop.lib.personal import Author, not_personal
 from ticketshop.lib.values.email_addresses import ModelEmailField
 from ticketshop.lib.web import piece_cache
 
+from .staff_invitation import StaffInvitation  # noqa: F401
 from .terms import TermsVersion, publish
 
 RESERVED_SLUGS = frozenset(
@@ -370,9 +371,11 @@ class StaffMembership(models.Model):
         verbose_name = _("member of staff")
         verbose_name_plural = _("staff")
         constraints = [models.UniqueConstraint(fields=["user", "organiser"], name="membership_once")]
+        permissions = [("manage_staff", "Can invite and remove staff")]
 
     class Personal:
         columns = {"user": Author()}
+        code_labels = {"role": "ticketshop.organisers.role_names.text_of"}
 
     def __str__(self):
         return f"{self.organiser}: {self.role}"

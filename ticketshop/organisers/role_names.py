@@ -15,6 +15,11 @@ ROLES = {
 }
 
 
+def text_of(name: str) -> str:
+    """Return the text of a role, or its name if there is no such role any more."""
+    return str(ROLES.get(name, name))
+
+
 def who_may(permission: str) -> str:
     """Return the roles that have a permission, such as “owner, back office or accounting”. One query."""
     app, codename = permission.split(".")

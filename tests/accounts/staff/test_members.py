@@ -1,0 +1,154 @@
+"""Members of staff: another role, removed, leaving; an organiser keeps an owner."""
+
+import pytest
+from django.contrib.auth.models import Group
+from django.utils import timezone
+
+from tests.at_once import at_once, meet
+from tests.factories.accounts import SuperuserFactory
+from tests.factories.organisers import (
+    OrganiserFactory,
+    StaffInvitationFactory,
+    StaffMembershipFactory,
+    make_staff,
+)
+from tests.staff import Staff, change, listing
+from ticketshop.history.models import Event
+from ticketshop.organisers import staff
+from ticketshop.organisers.models import Organiser, StaffInvitation, StaffMembership
+
+pytestmark = [pytest.mark.django_db, pytest.mark.scenario("STF-01")]
+
+
+@pytest.fixture
+def theatre():
+    return OrganiserFactory(name="The Theatre")
+
+
+@pytest.fixture
+def owner(theatre):
+    return Staff(make_staff(theatre, email="owner@example.org"))
+
+
+@pytest.fixture
+def member(theatre):
+    return StaffMembershipFactory(organiser=theatre, user__email="box@example.org", role="box office")
+
+
+def test_removed_member_is_refused_at_the_next_request(owner, member):
+    at_work = Staff(member.user)
+    assert at_work.open("/admin/sales/order/").status == 200
+    assert at_work.open("/door/").status == 200
+    owner.press(member, "remove")
+    assert "is not a member of your staff any more" in owner.page.text
+    assert at_work.open("/admin/sales/order/").status == 403
+    assert at_work.open("/door/").status == 403
+    assert Event.objects.get(action="staff_removed").organiser_id == member.organiser_id
+
+
+def test_new_role_holds_from_the_next_request(owner, member):
+    at_work = Staff(member.user)
+    at_work.open("/admin/sales/order/")
+    owner.open(f"{change(member).removesuffix('change/')}change-role/")
+    owner.fill("^role$", {"role": Group.objects.get(name="door").pk})
+    assert at_work.open("/admin/sales/order/").url == "/door/"
+    assert "Role: box office → entry control" in owner.open(change(member)).text
+
+
+def test_member_leaves_by_themselves(owner, member):
+    at_work = Staff(member.user)
+    page = at_work.open("/accounts/security/")
+    assert "The Theatre (box office)" in page.text
+    at_work.open(page.link("Leave"))
+    at_work.submit(next(form for form in at_work.page.forms if form.action == ""))
+    assert not StaffMembership.objects.filter(pk=member.pk).exists()
+    assert at_work.open("/admin/").status == 403
+    assert Event.objects.filter(action="staff_left", by=member.user).exists()
+
+
+def test_membership_of_another_person_can_not_be_left(owner, member):
+    assert owner.open(f"/accounts/staff/{member.pk}/leave/").status == 404
+
+
+def test_last_owner_stays(owner, theatre, member):
+    """Who is owner but switched off does not count."""
+    StaffMembershipFactory(organiser=theatre, user__is_active=False)
+    own = StaffMembership.objects.get(user=owner.user)
+    owner.press(own, "remove")
+    assert "Make another member owner first" in owner.page.text
+    owner.open(f"{change(own).removesuffix('change/')}change-role/")
+    owner.fill("^role$", {"role": Group.objects.get(name="door").pk})
+    assert any("Make another member owner first" in error for error in owner.errors)
+    owner.open(f"/accounts/staff/{own.pk}/leave/")
+    page = owner.submit(next(form for form in owner.page.forms if form.action == ""))
+    assert page.status == 409
+    assert "Make another member owner first" in page.text
+    own.refresh_from_db()
+    assert own.role.name == "owner"
+    StaffMembershipFactory(organiser=theatre)
+    owner.press(own, "remove")
+    assert not StaffMembership.objects.filter(pk=own.pk).exists()
+
+
+def test_open_invitations_of_a_removed_owner_end(owner, theatre):
+    former = StaffMembershipFactory(organiser=theatre)
+    StaffInvitationFactory(organiser=theatre, invited_by=former.user)
+    other = StaffInvitationFactory(organiser=theatre, invited_by=owner.user)
+    elsewhere = StaffInvitationFactory(invited_by=former.user)
+    owner.press(former, "remove")
+    assert set(StaffInvitation.objects.all()) == {other, elsewhere}
+
+
+def test_staff_of_another_organiser_are_not_there(owner):
+    foreign = StaffMembershipFactory(role="box office")
+    StaffMembershipFactory(
+        user=foreign.user, organiser=StaffMembership.objects.get(user=owner.user).organiser
+    )
+    for button in ("remove", "change-role"):
+        assert owner.open(f"{change(foreign).removesuffix('change/')}{button}/").status == 404
+    own = StaffMembership.objects.exclude(pk=foreign.pk).get(user=foreign.user)
+    owner.press(own, "remove")
+    assert StaffMembership.objects.filter(pk=foreign.pk).exists()
+
+
+def test_other_roles_have_no_buttons_for_staff(theatre, member):
+    staff_member = Staff(make_staff(theatre, "back office"))
+    assert staff_member.open(listing(StaffMembership)).status == 403
+    assert staff_member.open(f"{change(member).removesuffix('change/')}remove/").status == 404
+    assert Staff(SuperuserFactory()).open(f"{change(member).removesuffix('change/')}remove/").status == 200
+
+
+# --- at the same time ------------------------------------------------------------------------------------
+def remove_each_other(monkeypatch) -> int:
+    """Two owners remove each other; return how many owners are left. They meet after both have counted the owners."""
+    theatre = OrganiserFactory()
+    first, second = (StaffMembershipFactory(organiser=theatre) for _ in range(2))
+    count = staff._check_owner_stays
+
+    def count_and_meet(membership):
+        count(membership)
+        meet()
+
+    monkeypatch.setattr(staff, "_check_owner_stays", count_and_meet)
+
+    def remove(membership, by):
+        try:
+            staff.remove(membership, by=by, now=timezone.now())
+        except staff.LastOwner:
+            return False
+        return True
+
+    at_once(lambda: remove(second, first.user), lambda: remove(first, second.user))
+    return StaffMembership.objects.filter(organiser=theatre).count()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_who_remove_each_other_at_once_leave_one(monkeypatch):
+    assert remove_each_other(monkeypatch) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_who_remove_each_other_at_once_leave_none_without_the_lock(monkeypatch):
+    rows = Organiser.objects
+    monkeypatch.setattr(rows, "select_for_update", lambda **options: rows.all(), raising=False)
+    assert remove_each_other(monkeypatch) == 0
