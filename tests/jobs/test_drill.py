@@ -30,7 +30,12 @@ from registration_forms.models import Answer, AnswerHistory, ChoiceHold
 from tests.factories.accounts import SuperuserFactory, UserFactory
 from tests.factories.catalogue import AllotmentFactory, OfferFactory
 from tests.factories.contacts import ContactFactory
-from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory, make_staff
+from tests.factories.organisers import (
+    OrganiserFactory,
+    PointOfSaleFactory,
+    StaffInvitationFactory,
+    make_staff,
+)
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
 from tests.friends import friendly_pos, linked, make_visitor
@@ -45,7 +50,7 @@ from ticketshop.limits import limits
 from ticketshop.limits.models import Counter
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
-from ticketshop.organisers.models import PointOfSale
+from ticketshop.organisers.models import PointOfSale, StaffInvitation
 from ticketshop.organisers.permissions import organiser_id_of
 from ticketshop.sales.models import (
     ArchivedPaper,
@@ -292,6 +297,11 @@ def connected_again() -> list[Contact]:
     made = [linked(parent, pos, adding.Person(name, "Other", no_email=True)).child for name in names]
     Contact.objects.filter(user=None).update(purge_after=timezone.now() + 9 * DAY)
     return made
+
+
+def ended_staff_invitations() -> list[StaffInvitation]:
+    over = timezone.now() - 15 * DAY
+    return StaffInvitationFactory.create_batch(3, created_at=over)
 
 
 def unanswered_invitations() -> list[LinkRequest]:
@@ -553,6 +563,7 @@ CASES = {
         "accounts.tidy", partial(log_ins, verified=True), is_gone, organiser=nobodys
     ),
     "accounts.forget_addresses": Case("accounts.tidy", addresses_never_proved, is_gone, organiser=nobodys),
+    "accounts.forget_staff_invitations": Case("accounts.tidy", ended_staff_invitations, is_gone),
     "contacts.end_invitations": Case("accounts.tidy", unanswered_invitations, is_erased),
     "exports.write": Case(
         "exports.write",

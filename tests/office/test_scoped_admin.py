@@ -29,7 +29,12 @@ from tests.factories.catalogue import (
     VenueFactory,
 )
 from tests.factories.contacts import ContactFactory
-from tests.factories.organisers import PointOfSaleFactory, StaffMembershipFactory, make_staff
+from tests.factories.organisers import (
+    PointOfSaleFactory,
+    StaffInvitationFactory,
+    StaffMembershipFactory,
+    make_staff,
+)
 from tests.factories.registration_forms import ask, make_form
 from tests.factories.sales import PaymentDifferenceFactory, PaymentMethodFactory, make_order
 from tests.sales.bank import bank
@@ -100,6 +105,7 @@ def more(pos: PointOfSale, word: str, owner=None) -> None:
         handled_by=owner,
     )
     StaffMembershipFactory(organiser=organiser, role="box office")
+    StaffInvitationFactory(organiser=organiser, email=f"{word}-{event.pk}@staff.example")
     asked = erasing.request(friend, channel=Erasure.Channel.ACCOUNT, now=timezone.now())
     steps.ask("customers", organiser, "customers", by=asked.by)
     orders.EXPIRE.note(order, ZeroDivisionError(), timezone.now())

@@ -95,7 +95,7 @@ def test_new_log_in_is_named_by_its_address(pos):
     assert "The log-in new@example.org is changed." in page.text
 
 
-def test_organiser_page_explains_that_the_administrator_adds_staff(pos):
-    sentence = "The administrator of the platform adds and removes your staff."
-    assert sentence in Staff(make_staff(pos.organiser)).open(change(pos.organiser)).text
-    assert sentence not in Staff(SuperuserFactory()).open(change(pos.organiser, Organiser)).text
+def test_organiser_page_leads_owners_to_the_invitations_of_staff(pos):
+    owner = Staff(make_staff(pos.organiser))
+    owner.open(owner.open(change(pos.organiser, Organiser)).link("Staff"))
+    assert owner.open(owner.page.link("Invite staff")).status == 200

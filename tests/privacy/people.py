@@ -34,7 +34,12 @@ from tests.factories.catalogue import (
     SessionFactory,
     TariffFactory,
 )
-from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory, make_staff
+from tests.factories.organisers import (
+    OrganiserFactory,
+    PointOfSaleFactory,
+    StaffInvitationFactory,
+    make_staff,
+)
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import PaymentDifferenceFactory, PaymentMethodFactory, make_cart, make_order
 from ticketshop.catalogue.models import Offer, SeasonPass, Session
@@ -181,6 +186,9 @@ def live(person: Person, other: Person | None = None) -> None:
     _leave_carts(person)
     _get_mails(person)
     _be_exported(person, other)
+    StaffInvitationFactory(
+        organiser=person.shop.organiser, email=person.contact.email, token_hash=f"zqinvited{person.key}"
+    )
     MailboxProof.objects.create(
         organiser=person.shop.organiser, address=person.contact.email, token_hash=f"zqproof{person.key}",
         created_at=timezone.now(), expires_at=timezone.now() + PAST,

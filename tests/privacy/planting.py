@@ -43,6 +43,7 @@ ERASING = (Erase, Replace, StampDay, CloseState, Unlink, Author, DeleteRow, Dele
 SHORTEST = 8
 # Declared columns that can't be planted, and why.
 NEVER_THERE = {
+    "organisers.StaffInvitation.invited_by": "members of staff keep their log-in, and with it what they did",
     "organisers.StaffMembership.user": "members of staff keep their log-in, and with it what they did",
     "procrastinate.ProcrastinateJob.args.planted": "jobs know numbers of rows; tests/project/test_logs.py reads them",
 }

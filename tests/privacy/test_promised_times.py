@@ -16,6 +16,7 @@ from privacy.requests import requests
 from ticketshop.exports import expiry
 from ticketshop.lib.personal import BOOKS
 from ticketshop.limits import limits
+from ticketshop.organisers.staff_invitation import DELETED_DAYS, VALID
 from ticketshop.sales.cart import carts
 from ticketshop.sales.models.bank import OPEN_DAYS
 from ticketshop.submissions import saved_forms
@@ -65,6 +66,8 @@ KEPT = {
     "The figures stay in the books without your name": BOOKS.years * A_YEAR,
     "The law wants commercial books": BOOKS.years * A_YEAR,
     "Many orders were placed": limits.LIMITS["order_mailbox"].window,
+    "An invitation to work for an organiser": VALID + timedelta(days=DELETED_DAYS),
+    "Too many invitations: up to 3 a day": limits.LIMITS["staff_invite_address"].window,
     "A step has failed": timedelta(minutes=5),
 }
 # Advice, and names of settings: nothing is kept or ends by these.
