@@ -67,7 +67,6 @@ KEPT = {
     "The law wants commercial books": BOOKS.years * A_YEAR,
     "Many orders were placed": limits.LIMITS["order_mailbox"].window,
     "An invitation to work for an organiser": VALID + timedelta(days=DELETED_DAYS),
-    "Too many invitations: up to 3 a day": limits.LIMITS["staff_invite_address"].window,
     "A step has failed": timedelta(minutes=5),
 }
 # Advice, and names of settings: nothing is kept or ends by these.
@@ -83,6 +82,7 @@ NO_PROMISE = (
     "in the last 14 days",
     "Enter a year from",
     "At most one year at once.",
+    "Too many invitations: up to 3 a day",
 )
 
 
