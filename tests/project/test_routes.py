@@ -222,7 +222,6 @@ EXPORT = ("export", READ_ANSWERS)
 ENTERED = tuple((name, "sales.change_order") for name in ("names", "new_code", "answers", "enter_answers"))
 ADMIN = {
     "organisers.organiser": Pages(add=True),
-    "organisers.staffmembership": Pages(add=True, delete=True),
     "organisers.pointofsale": Pages(
         add=True,
         buttons=(
@@ -239,7 +238,6 @@ ADMIN = {
         add=True,
         buttons=tuple((button, "organisers.manage_staff") for button in ("send_again", "take_back")),
     ),
-    "organisers.pointofsale": Pages(add=True, buttons=(("test_payments", "sales.change_paymentmethod"),)),
     "history.event": Pages(),
     "mail.mail": Pages(buttons=(("send_again", "mail.change_mail"),)),
     "jobs.failure": Pages(buttons=(("try_again", "jobs.change_failure"),)),
