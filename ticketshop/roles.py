@@ -47,6 +47,7 @@ BACK_OFFICE = (
         "history.view_event",
         "contacts.merge_contact",
         "registration_forms.view_sensitive",
+        "registration_forms.waive_answers",
         "privacy.view_retentionrecord",
     }
 )

@@ -55,7 +55,8 @@ class Block(forms.Form):
     rules have changed. The form leaves out the questions with a key in ``but``. ``seen`` holds the keys of the questions that
     the posting page had shown in their present wording; None means all. A visible question that is not in ``seen`` is
     ``unseen``: it has no error yet, and the form is not valid until a page has shown it. With ``of_reader=False`` the questions
-    are about another person than the reader, so the browser must not fill in the reader's data.
+    are about another person than the reader, so the browser must not fill in the reader's data. With ``waives`` mandatory
+    questions may be left blank; ``waived`` are the keys of those that were.
 
     After validation ``answers`` maps key -> value to store, for visible questions only.
     """
@@ -72,10 +73,12 @@ class Block(forms.Form):
         but: Collection[str] = (),
         seen: Collection[str] | None = None,
         of_reader: bool = True,
+        waives: bool = False,
         **kwargs,
     ):
         super().__init__(*args, **kwargs)
         self.definition, self.context, self.seen = definition, context, seen
+        self.waives, self.waived = waives, set[str]()
         self._unseen: list[Question] = []
         # Keys of the questions with a wrong answer; conditions ignore it.
         self.unusable: frozenset[str] = frozenset()
@@ -249,6 +252,8 @@ class Block(forms.Form):
             value = self.cleaned_data.get(question.key)
             if not TYPES[question.type].is_blank(value):
                 self.answers[question.key] = value
+            elif question.mandatory and self.waives:
+                self.waived.add(question.key)
             elif question.mandatory and question.key not in unseen:
                 self.add_error(question.key, self.fields[question.key].error_messages["required"])
         return self.cleaned_data

@@ -63,13 +63,13 @@ class Edit:
     keys: frozenset[str] | None = None
 
 
-def current_definition(response: Response, form: RegistrationForm, given: Mapping[str, Answer]) -> Definition:
+def current_definition(response: Response, form: RegistrationForm, given: responses.Given) -> Definition:
     """Return the published definition as it applies to a person who answered an earlier version.
 
-    Questions that became mandatory since are mandatory only if earlier buyers were asked for them. A consent that was given
-    keeps the wording to which it was given. ``form`` comes with its ``published`` and ``asked_again`` versions.
+    Questions that became mandatory since are mandatory only if earlier buyers were asked for them. Questions that staff have
+    skipped are not mandatory. A consent that was given keeps the wording to which it was given. ``form`` comes with its ``published`` and ``asked_again`` versions.
     """
-    published, owed = definitions.of_version(form.published), owed_keys(response, form)
+    published, owed = definitions.of_version(form.published), owed_keys(response, form) - given.waived.keys()
     questions = tuple(
         _as_answered(question, response, given.get(question.key), owed) for question in published.questions
     )
@@ -104,9 +104,9 @@ def owed_keys(response: Response, form: RegistrationForm) -> set[str]:
 
 
 def missing_questions(
-    response: Response, form: RegistrationForm, given: Mapping[str, Answer]
+    response: Response, form: RegistrationForm, given: responses.Given
 ) -> list[Question]:
-    """Return the mandatory questions without an answer, as far as conditions ask them.
+    """Return the mandatory questions without an answer that staff have not skipped, as far as conditions ask them.
 
     Return an empty list if answers were erased: nothing is owed then, and conditions on erased answers decide nothing.
     """
@@ -318,7 +318,7 @@ def _write(response: _LockedResponse, rows: responses.FieldRows, question: Quest
     answer = responses.new_answer(row, answered_field, question, value, asked, choices)
     if version is not None and version.pk != row.version_id and answer.state == Answer.State.ANSWERED:
         answer.version = version
-    columns = ("state", "version", *responses.COLUMNS)
+    columns = ("state", "version", "waived_at", "waived_by", *responses.COLUMNS)
     stored, _made = Answer.objects.update_or_create(
         response=row, field=answered_field, defaults={column: getattr(answer, column) for column in columns}
     )
@@ -339,6 +339,10 @@ def _update_states(response: _LockedResponse) -> None:
     }
     if response.edit.keys is not None:
         asked &= response.edit.keys
-    blank, not_asked, later = Answer.State.BLANK, Answer.State.NOT_ASKED, Answer.State.ADDED_LATER
-    for keys, old, new in ((asked, (not_asked, later), blank), (others, (blank, later), not_asked)):
-        Answer.objects.filter(response=response.row, field__key__in=keys, state__in=old).update(state=new)
+    state = Answer.State
+    for keys, old, new in (
+        (asked, (state.NOT_ASKED, state.ADDED_LATER), state.BLANK),
+        (others, (state.BLANK, state.ADDED_LATER, state.WAIVED), state.NOT_ASKED),
+    ):
+        rows = Answer.objects.filter(response=response.row, field__key__in=keys, state__in=old)
+        rows.update(state=new, waived_at=None, waived_by=None)

@@ -1,11 +1,12 @@
 """Store the answers of a form, and read them. The module ``changing`` changes stored answers."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import Model, QuerySet, prefetch_related_objects
 
 from contacts.models import Contact
@@ -30,7 +31,8 @@ class NewResponse:
     """The answers to one form, to be stored: key -> value as the field type gives it, for visible questions only.
 
     ``about`` is the contact that the answers are about, or its id; the buyer if no person was chosen. ``later`` is true for
-    a form that was added to a ticket or pass after the sale, and that has no answers yet.
+    a form that was added to a ticket or pass after the sale, and that has no answers yet. ``waived``: keys of mandatory questions
+    that ``waived_by``, a staff member, has skipped.
     """
 
     version: FormVersion
@@ -38,6 +40,16 @@ class NewResponse:
     about: Contact | int
     relevant_until: datetime | None = None
     later: bool = False
+    waived: Collection[str] = ()
+    waived_by: AbstractBaseUser | None = None
+
+
+class Given(dict[str, Answer]):
+    """The answered questions of one response: key -> answer. ``waived``: the same for mandatory questions that staff have skipped."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.waived: dict[str, Answer] = {}
 
 
 def asked_keys(definition: Definition, answers: Mapping[str, object], context: Context = BUYER) -> set[str]:
@@ -118,6 +130,8 @@ def new(given: list[NewResponse], *, organiser: Organiser, language: str, now: d
             )
             if answered.later and answer.state == Answer.State.BLANK:
                 answer.state = Answer.State.ADDED_LATER
+            if answer.state == Answer.State.BLANK and question.key in answered.waived:
+                waive(answer, by=answered.waived_by, now=now)
             answers.append(answer)
             if answer.v_choice_id:
                 response.chosen.append(answer.v_choice_id)
@@ -207,6 +221,11 @@ def new_answer(
     return answer
 
 
+def waive(answer: Answer, *, by, now: datetime) -> None:
+    """Mark the unsaved answer to a mandatory question as skipped by a staff member."""
+    answer.state, answer.waived_at, answer.waived_by = Answer.State.WAIVED, now, by
+
+
 def chosen(stored: Iterable[Response]) -> Counter:
     """Return choice id -> number of times that responses just written by ``store`` choose it."""
     return Counter(pk for response in stored for pk in response.chosen)
@@ -231,15 +250,16 @@ def read(response: Response) -> dict[str, object]:
     return {key: value_of(answer) for key, answer in answers_of([response.pk])[response.pk].items()}
 
 
-def answers_of(response_ids: Iterable[int]) -> dict[int, dict[str, Answer]]:
-    """Return response id -> key -> answer, for answered questions.
+def answers_of(response_ids: Iterable[int]) -> dict[int, Given]:
+    """Return response id -> key -> answer, for answered questions, and beside them those that staff have skipped.
 
     One query, and another one where there are multiple choices, however many responses.
     """
-    answers: dict[int, dict[str, Answer]] = {pk: {} for pk in response_ids}
+    answers = {pk: Given() for pk in response_ids}
     rows = _ANSWERED.all(responses=list(answers))
     for answer in rows:
-        answers[answer.response_id][answer.field.key] = answer
+        given = answers[answer.response_id]
+        (given.waived if answer.state == Answer.State.WAIVED else given)[answer.field.key] = answer
     prefetch_related_objects(
         [answer for answer in rows if TYPES[answer.field.type].column == "choices"], "choices"
     )
@@ -248,7 +268,9 @@ def answers_of(response_ids: Iterable[int]) -> dict[int, dict[str, Answer]]:
 
 _ANSWERED = Compiled(
     lambda: (
-        Answer.objects.filter(response=AnyOf("responses"), state=Answer.State.ANSWERED)
+        Answer.objects.filter(
+            response=AnyOf("responses"), state__in=(Answer.State.ANSWERED, Answer.State.WAIVED)
+        )
         .select_related("field", "v_choice", "version")
         .defer("version__definition")
         .order_by("pk")

@@ -67,7 +67,10 @@ class Response(models.Model):
                 condition=Q(about__isnull=False) | Q(erased_on__isnull=False), name="response_of_a_person"
             )
         ]
-        permissions = [("view_sensitive", "Can see answers to sensitive questions")]
+        permissions = [
+            ("view_sensitive", "Can see answers to sensitive questions"),
+            ("waive_answers", "Can skip mandatory questions"),
+        ]
 
     class Personal:
         subject = {"about": CONTACT}
@@ -108,6 +111,17 @@ class Answer(models.Model):
         FormVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     state = models.PositiveSmallIntegerField(choices=State)
+    # When a mandatory question was skipped, and the staff member who skipped it; None if that log-in is gone.
+    waived_at = models.DateTimeField(_("skipped"), null=True, blank=True)
+    waived_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("skipped by"),
+    )
     v_text = models.TextField(null=True, blank=True)
     v_number = models.DecimalField(max_digits=20, decimal_places=6, null=True, blank=True)
     v_date = models.DateField(null=True, blank=True)
@@ -138,6 +152,11 @@ class Answer(models.Model):
                 ),
                 name="answer_value_only_if_answered",
             ),
+            models.CheckConstraint(
+                condition=Q(state=5, waived_at__isnull=False)
+                | (~Q(state=5) & Q(waived_at=None, waived_by=None)),
+                name="answer_waived_has_instant",
+            ),
         ]
         indexes = [
             models.Index(
@@ -145,6 +164,9 @@ class Answer(models.Model):
             ),
             models.Index(
                 fields=["field", "v_date"], name="answer_by_date", condition=Q(v_date__isnull=False)
+            ),
+            models.Index(
+                fields=["waived_by"], name="answer_waived_by", condition=Q(waived_by__isnull=False)
             ),
             models.Index(
                 fields=["field", "v_number"], name="answer_by_number", condition=Q(v_number__isnull=False)
@@ -190,8 +212,10 @@ class Answer(models.Model):
                 deferred_with="response",
             ),
             "choices": DeleteRow(deferred_with="response"),
-            # "Answered" and "left blank" are personal data and are replaced; "not asked" is not.
+            # "Answered" and "left blank" are personal data and are replaced; "not asked" and "waived" are not.
             "state": CloseState(((1, 9), (2, 9)), deferred_with="response"),
+            **not_personal("when staff skipped the question", "waived_at"),
+            "waived_by": Author(),
         }
 
     def __str__(self):

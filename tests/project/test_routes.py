@@ -320,6 +320,8 @@ ADMIN = {
             ("exchange", "sales.change_order"),
             ("answers", "sales.change_order"),
             ("enter_answers", "sales.change_order"),
+            ("skip_questions", "registration_forms.waive_answers sales.change_order"),
+            ("mail_answers_link", "sales.change_order"),
             ("cancel", "sales.change_order"),
             ("pay_back", "sales.change_order sales.change_refund"),
             ("end_network", "sales.change_order"),

@@ -55,6 +55,8 @@ ACTIONS = {
     "mail_resent": gettext_lazy("E-mail sent again"),
     "mail_returned": gettext_lazy("E-mail came back"),
     "answers_changed": gettext_lazy("Answers changed"),
+    "answers_waived": gettext_lazy("Mandatory questions skipped"),
+    "answers_link_mailed": gettext_lazy("Link to answer later sent"),
     "name_changed": gettext_lazy("Name on the ticket changed"),
     "names_changed": gettext_lazy("Names on tickets changed"),
     "code_replaced": gettext_lazy("New code: the old one lets nobody in any more"),

@@ -95,6 +95,11 @@ def answers_wanted(order: Order, version_id: int, now: datetime) -> None:
     _tell(order, "answers_wanted", now, once=f"answers_wanted:{order.pk}:{version_id}")
 
 
+def answers_later(order: Order, now: datetime) -> None:
+    """Send the buyer the link to answer the questions that staff have skipped."""
+    _tell(order, "answers_later", now)
+
+
 def names_changed(
     order: Order, admissions: list[Ticket | IssuedPass], people: dict[int, Contact], now: datetime
 ) -> None:

@@ -214,7 +214,7 @@ def test_new_mandatory_question_is_owed_after_earlier_buyers_were_asked(party):
     later = store(party, {})
     later.version = second
     later.save()
-    assert {one.label for one in changing.missing_questions(later, party, {})} == {"N", "Remark"}
+    assert {one.label for one in changing.missing_questions(later, party, given(later))} == {"N", "Remark"}
 
 
 @pytest.mark.scenario("RF-37")

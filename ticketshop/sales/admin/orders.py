@@ -30,7 +30,7 @@ from ..payments import methods
 from ..payments.methods import METHODS, TEST_MODE, name_of
 from . import tables
 from .counter import details, new_order, order_page, takings
-from .form_pages import answers, missing_answers
+from .form_pages import answers, missing_answers, waiving
 from .money import disputes, money_received, unpaid_orders
 from .order_pages import cancelling, erased_buyer, exchanging, names, new_codes
 from .papers import accounting
@@ -156,6 +156,8 @@ class OrderAdmin(ReadOnlyAdmin):
         exchanging.EXCHANGE,
         answers.CHANGE_ANSWERS,
         missing_answers.ENTER_ANSWERS,
+        waiving.SKIP,
+        waiving.MAIL_LINK,
         CORRECT_BUYER,
         RESEND,
         cancelling.PAY_BACK,

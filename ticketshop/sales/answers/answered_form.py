@@ -9,7 +9,7 @@ from django.utils.timezone import localtime
 from registration_forms.answers import changing, responses
 from registration_forms.answers.blocks import Block
 from registration_forms.definitions import Definition
-from registration_forms.models import Answer, Response
+from registration_forms.models import Response
 
 from ..models import Ticket
 from . import display, form_blocks
@@ -26,7 +26,7 @@ class AnsweredForm:
 
     part: display.Part
     response: Response
-    given: dict[str, Answer]
+    given: responses.Given
     until: datetime | None
     why: str = ""
     block: Block | None = None
@@ -74,4 +74,15 @@ class AnsweredForm:
             return []
         return [
             question.label for question in changing.missing_questions(self.response, self.form, self.given)
+        ]
+
+    @property
+    def waived(self) -> list[str]:
+        """Return the labels of the questions that staff have skipped and that the buyer may still answer."""
+        if self.why:
+            return []
+        return [
+            question.label
+            for question in self.definition.questions
+            if question.key in self.given.waived and not question.staff_only
         ]

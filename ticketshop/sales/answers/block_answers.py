@@ -57,10 +57,11 @@ def fill(
     bound: bool,
     seen: dict[str, set[str]],
     counts_places: bool = True,
+    waives: bool = False,
 ) -> None:
     """Give each form block its Django form, filled with its draft. One query for limited choices.
 
-    ``bound``: check the drafts. ``counts_places``: refuse choices that are sold out; without it no query, for a caller that
+    ``bound``: check the drafts. ``waives``: mandatory questions may be left blank. ``counts_places``: refuse choices that are sold out; without it no query, for a caller that
     reserves them. ``seen``: block name -> keys of the questions that a page has shown
     (``shown_questions.seen``); the others were not asked.
     """
@@ -79,6 +80,7 @@ def fill(
             question_context=common,
             seen=seen.get(form_block.name, ()) if bound else None,
             of_reader=form_block.of_order,
+            waives=waives,
         )
         if draft and not bound:
             # Shown as typed, but without errors for what is still missing.
@@ -161,11 +163,20 @@ def has_sold_out_choice(blocks: list[FormBlock]) -> bool:
     )
 
 
-def given(blocks: list[FormBlock], about: dict[str, Contact | int]) -> list[responses.NewResponse]:
-    """Return the checked answers to store. ``about``: block name -> contact, or its id."""
+def given(
+    blocks: list[FormBlock], about: dict[str, Contact | int], waived_by=None
+) -> list[responses.NewResponse]:
+    """Return the checked answers to store. ``about``: block name -> contact, or its id. ``waived_by``: the staff member who skips
+    the mandatory questions that are left blank.
+    """
     return [
         responses.NewResponse(
-            form_block.version, form_block.block.answers, about[form_block.name], form_block.ends_at
+            form_block.version,
+            form_block.block.answers,
+            about[form_block.name],
+            form_block.ends_at,
+            waived=form_block.block.waived,
+            waived_by=waived_by,
         )
         for form_block in blocks
     ]

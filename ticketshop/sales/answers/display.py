@@ -59,7 +59,7 @@ _RESPONSES = Compiled(
 
 def read(
     ids: Iterable[int], known: Iterable[Response] = ()
-) -> tuple[dict[int, Response], dict[int, dict[str, Answer]]]:
+) -> tuple[dict[int, Response], dict[int, responses.Given]]:
     """Return responses by id, with forms and versions, and response id -> question key -> answer. ``known``: those that were
     read with these rows already.
     """

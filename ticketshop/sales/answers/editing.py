@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 from contacts import locking
 from contacts.models import Contact
 from registration_forms import definitions
-from registration_forms.answers import changing, limited_choices, question_wording
+from registration_forms.answers import changing, limited_choices, question_wording, responses
 from registration_forms.answers.blocks import Block
 from registration_forms.conditions import BUYER
 from registration_forms.definitions import Definition
 from registration_forms.field_types import TYPES, QuestionContext
 from registration_forms.field_types.choices import NO_PLACE_LEFT
-from registration_forms.models import Answer, AnswerHistory, Choice, Field, FormVersion, Response
+from registration_forms.models import AnswerHistory, Choice, Field, FormVersion, Response
 from ticketshop.history import history
 from ticketshop.lib.dates import days
 from ticketshop.lib.values.text import number_in
@@ -75,7 +75,7 @@ class EditableAnswers:
         ]
 
     def _answered_form(
-        self, part: display.Part, response: Response, given: dict[str, Answer]
+        self, part: display.Part, response: Response, given: responses.Given
     ) -> AnsweredForm:
         until = self._until(part, response)
         why = why_closed(
@@ -131,6 +131,13 @@ class EditableAnswers:
         """Return the labels of mandatory questions that the buyer has not answered, each once."""
         return list(
             dict.fromkeys(label for answered_form in self.answered_forms for label in answered_form.missing)
+        )
+
+    @property
+    def waived(self) -> list[str]:
+        """Return the labels of the questions that staff have skipped and that the buyer may still answer, each once."""
+        return list(
+            dict.fromkeys(label for answered_form in self.answered_forms for label in answered_form.waived)
         )
 
     def pages(self) -> list[list[AnsweredForm]]:

@@ -17,7 +17,7 @@ from contacts.models import Contact
 from ticketshop.catalogue import places
 from ticketshop.organisers.models import PointOfSale
 
-from ..answers import form_blocks
+from ..answers import form_blocks, waiving
 from ..cart import carts, contents
 from ..models import Cart, Order, TypedDetails
 from ..orders import counter_rules, orders
@@ -66,17 +66,27 @@ def sell(sale: Sale, *, by, now: datetime) -> Order | Cart:
     return place(cart, by=by, now=now)
 
 
-def place(cart: Cart, *, by, now: datetime) -> Order:
-    """Place the order of a cart whose details are complete. Raise CannotPlace."""
+@transaction.atomic
+def place(cart: Cart, *, by, now: datetime, waives: bool = False, mails_link: bool = False) -> Order:
+    """Place the order of a cart whose details are complete. Raise CannotPlace.
+
+    ``waives``: skip the mandatory questions that are left blank; the caller has checked the permission. ``mails_link``: send the
+    buyer the link to answer them later.
+    """
     payment = cart.typed.payment
-    return orders.place(
+    order = orders.place(
         cart,
         method=payment.get("method", ""),
         content_hash=contents.read(cart).content_hash,
-        user=AtCounter(by, payment.get("invitation", "")),
+        user=AtCounter(by, payment.get("invitation", ""), waives),
         language=_language(cart),
         now=now,
     )
+    if waives and (number := waiving.number_of(order)):
+        waiving.record(order, number, by=by, now=now)
+        if mails_link:
+            waiving.mail_link(order, by=by, now=now)
+    return order
 
 
 def cart_of(key: uuid.UUID, seller) -> Cart | None:

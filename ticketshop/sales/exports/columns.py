@@ -26,12 +26,13 @@ from .question_columns import QuestionColumn
 COMBINATIONS = 1000
 ANSWERED = Answer.State.ANSWERED.value
 BLANK = Answer.State.BLANK.value
+WAIVED = Answer.State.WAIVED.value
 STATES = {
     ANSWERED: "answered",
     BLANK: "blank",
     Answer.State.NOT_ASKED.value: "not_asked",
     Answer.State.ADDED_LATER.value: "added_later",
-    Answer.State.WAIVED.value: "waived",
+    WAIVED: "waived",
     Answer.State.ERASED.value: "erased",
 }
 

@@ -13,7 +13,7 @@ from ticketshop.exports.kinds import Column, Page, Table
 from ticketshop.lib.spreadsheets.formats import Cell
 
 from . import columns, rows
-from .columns import ANSWERED, state_words
+from .columns import ANSWERED, WAIVED, state_words
 from .filters import ScopedKind
 from .scope import EVENT, PASS, SESSION, Scope
 
@@ -47,6 +47,8 @@ class _ResponseRows:
 
 
 _NONE = Value(None, output_field=TextField())
+# The cells of an answer that was not skipped: by whom, and when.
+_NOT_SKIPPED = (None, None)
 # Positions in a row that was read, after the row's own id: the response, its form and version, the number
 # shown, the context, people.
 _RESPONSE, _FORM, _VERSION, _NUMBER, _CONTEXT = 1, 2, 3, 4, 5
@@ -83,7 +85,11 @@ class _Long:
             ("answer", _("answer")),
         ]
         if self.scope.states:
-            named.append(("state", _("state of the answer")))
+            named += [
+                ("state", _("state of the answer")),
+                ("skipped_by", _("skipped by")),
+                ("skipped_at", _("skipped")),
+            ]
         pages = chain.from_iterable(self.pages(source) for source in self.response_rows)
         return Table([Column(*head) for head in named], self.count(), pages)
 
@@ -106,15 +112,30 @@ class _Long:
             people = _CONTEXT + len(source.context)
             by_response = {row[_RESPONSE]: row for row in page}
             lines: list[list[Cell]] = []
-            for response, column, state, cell, version in self.answers.each(list(by_response)):
+            answers = list(self.answers.each(list(by_response)))
+            skipped = self._skipped(answers)
+            for response, column, state, cell, version in answers:
                 if state != ANSWERED and not self.scope.states:
                     continue
                 row = by_response[response]
                 number = row[_VERSION] if version is None else self.answers.version(version)
                 line = [source.about, row[_NUMBER], *row[_CONTEXT:people], self.names[row[_FORM]], number]
                 line += [column.key, column.label, cell]
-                lines.append([*line, self.words[state]] if self.scope.states else line)
+                if self.scope.states:
+                    line += [self.words[state], *skipped.get((response, column.key), _NOT_SKIPPED)]
+                lines.append(line)
             yield Page(lines, rows.people(page, *range(people, people + len(source.people))))
+
+
+    def _skipped(self, answers: list[tuple]) -> dict[tuple[int, str], tuple[Cell, Cell]]:
+        """Return (response id, question key) -> who skipped the question, and when. One query, or none if nothing was skipped."""
+        ids = {response for response, _column, state, *_rest in answers if state == WAIVED}
+        if not (ids and self.scope.states):
+            return {}
+        rows = Answer.objects.filter(response__in=ids, state=WAIVED).values_list(
+            "response", "field__key", "waived_by__email", "waived_at"
+        )
+        return {(response, key): (email, at) for response, key, email, at in rows}
 
 
 def _response_rows(scope: Scope) -> list[_ResponseRows]:

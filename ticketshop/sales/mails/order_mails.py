@@ -3,6 +3,7 @@ there is nothing to tell any more.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
@@ -27,7 +28,7 @@ from ticketshop.mail.models import Mail
 from .. import admission_lists as admissions
 from .. import notices, recipients
 from ..admission_lists import WITH_LINE, WITH_PASS, WITH_TICKET
-from ..answers import display, editing
+from ..answers import display, editing, waiving
 from ..models import Admission, IssuedPass, Order, OrderLine, Refund, Ticket
 from ..orders.exchange import links as exchange_links
 from ..papers import earlier_bills
@@ -261,15 +262,26 @@ def answers_wanted(mail: Mail) -> Content | None:
     editable = editing.EditableAnswers(
         order, admissions.tickets_of(order), admissions.passes_of(order), now=timezone.now()
     )
-    if not editable.missing:
+    return _about_answers(order, editable.missing, editable.until)
+
+
+@register("answers_later", _("Link to answer skipped questions"))
+def answers_later(mail: Mail) -> Content | None:
+    """Build the mail with the link to answer skipped questions; None if none is left or they can't be answered any more."""
+    order = _order(mail)
+    if order is None:
         return None
-    context = {
-        **_context(order),
-        "wanted": editable.missing,
-        "until": editable.until,
-        "answers_url": answers_url(order),
-    }
-    return Content(context)
+    editable = waiving.read(order, timezone.now())
+    return _about_answers(order, editable.waived, editable.until)
+
+
+def _about_answers(order: Order, wanted: list[str], until: datetime | None) -> Content | None:
+    """Return the content of a mail about unanswered questions, given their labels; None without any."""
+    if not wanted:
+        return None
+    return Content(
+        {**_context(order), "wanted": wanted, "until": until, "answers_url": answers_url(order)}
+    )
 
 
 @register("ticket_for_you", _("Ticket for a linked person"))

@@ -58,13 +58,15 @@ class Moved(Exception):
 class AtCounter:
     """Choices of staff who place an order at the counter, in place of the buyer's log-in.
 
-    ``by``: who enters it. ``invitation``: a value of ``Order.Invitation`` if nothing is to be paid.
+    ``by``: who enters it. ``invitation``: a value of ``Order.Invitation`` if nothing is to be paid. ``waives``: skip the mandatory
+    questions that are left blank.
     """
 
     is_authenticated: ClassVar[bool] = False
 
     by: AbstractBaseUser
     invitation: str = ""
+    waives: bool = False
 
 
 def find(cart: Cart, holders: dict, user, language: str, now: datetime) -> tuple[Contact, dict[str, int]]:

@@ -116,6 +116,11 @@ class _Request:
         return self.user if isinstance(self.user, AtCounter) else None
 
     @property
+    def waives(self) -> bool:
+        """Return whether mandatory questions that are left blank are skipped."""
+        return bool(self.at_counter and self.at_counter.waives)
+
+    @property
     def by(self) -> AbstractBaseUser | None:
         """Return who places the order: the staff member at the counter, else the signed-in buyer; None for a guest."""
         if isinstance(self.user, AtCounter):
@@ -140,7 +145,7 @@ def _place(request: _Request) -> Order:
     if request.capped and buyer and (sentence := caps.refusal(cart_contents, buyer, now)):
         raise CannotPlace("unpaid", problems=[sentence])
     # Answers belong to a person: nothing is asked for an order without one.
-    blocks = _checked_answers(cart, cart_contents, now) if buyer else []
+    blocks = _checked_answers(cart, cart_contents, request) if buyer else []
     in_profile = _in_profile(cart, user)
     changed = profile.write(buyer, blocks, over=in_profile, by=request.by, now=now) if buyer else []
     order = new(
@@ -152,7 +157,7 @@ def _place(request: _Request) -> Order:
         now=now,
         at_counter=request.at_counter,
     )
-    answered = _answers(blocks, order, beneficiaries, cart.typed.language or request.language)
+    answered = _answers(blocks, order, beneficiaries, request, cart.typed.language or request.language)
     responses_by_block = _by_block(blocks, answered)
     order_responses = _order_responses(order, blocks, responses_by_block, in_profile)
     lines = order_lines.new(order, cart_contents)
@@ -228,14 +233,23 @@ def _in_profile(cart: Cart, user) -> bool | None:
 
 
 def _checked_answers(
-    cart: Cart, cart_contents: contents.Contents, now: datetime
+    cart: Cart, cart_contents: contents.Contents, request: _Request
 ) -> list[form_blocks.FormBlock]:
     """Return the form blocks with their answers, checked again with the published forms. Raise CannotPlace."""
     forms, drafts = form_blocks.all_blocks(cart_contents), dict(cart.typed.answers)
     blocks = form_blocks.with_questions(forms)
     seen = shown_questions.seen(blocks, cart.typed.shown, cart.point_of_sale.organiser)
     shown_questions.drop_outdated_consents(blocks, drafts, seen)
-    block_answers.fill(blocks, drafts, cart, now=now, bound=True, seen=seen, counts_places=False)
+    block_answers.fill(
+        blocks,
+        drafts,
+        cart,
+        now=request.now,
+        bound=True,
+        seen=seen,
+        counts_places=False,
+        waives=request.waives,
+    )
     single = cart.point_of_sale.organiser.single_part_names
     if not block_answers.are_complete(forms, drafts, cart.typed.holders, single_names=single):
         raise CannotPlace("answers")
@@ -243,7 +257,11 @@ def _checked_answers(
 
 
 def _answers(
-    blocks: list[form_blocks.FormBlock], order: Order, beneficiaries: dict[str, int], language: str
+    blocks: list[form_blocks.FormBlock],
+    order: Order,
+    beneficiaries: dict[str, int],
+    request: _Request,
+    language: str,
 ) -> responses.UnsavedResponses:
     """Return the unsaved answers, a response for each block.
 
@@ -252,7 +270,7 @@ def _answers(
     """
     buyer = cast(Contact, order.buyer)  # without a buyer there are no blocks
     about = {block.name: beneficiaries.get(block.name.rstrip("+"), buyer) for block in blocks}
-    given = block_answers.given(blocks, about)
+    given = block_answers.given(blocks, about, request.by if request.waives else None)
     return responses.new(given, organiser=order.organiser, language=language, now=order.placed_at)
 
 

@@ -18,7 +18,7 @@ from ticketshop.lib.values.money import ZERO
 from ticketshop.office import time_zones
 from ticketshop.organisers import permissions
 
-from ...answers import block_answers, form_blocks, profile, shown_questions
+from ...answers import block_answers, form_blocks, profile, shown_questions, waiving
 from ...answers.editing import StaffBlock
 from ...cart import carts, contents
 from ...checkout import people
@@ -64,6 +64,10 @@ class Details:
         self.request, self.cart, self.now = request, cart, timezone.now()
         self.post = request.POST if request.method == "POST" else None
         self.problems: list[str] = []
+        organiser = cart.point_of_sale.organiser
+        self.may_waive = request.user.has_perm(waiving.WAIVE, organiser)
+        self.waives = self.may_waive and "waive" in request.POST
+        self.mails_link = self.waives and "mail_link" in request.POST
         self.refreshed = carts.refresh(cart, now=self.now)
         self.cart_contents = contents.read(cart)
         forms = form_blocks.all_blocks(self.cart_contents)
@@ -100,7 +104,7 @@ class Details:
         bound = self.post is not None
         seen = shown_questions.seen(self.blocks, self.shown, self.cart.point_of_sale.organiser)
         shown_questions.drop_outdated_consents(self.blocks, self.drafts, seen)
-        block_answers.fill(self.blocks, self.drafts, self.cart, now=self.now, bound=bound, seen=seen)
+        block_answers.fill(self.blocks, self.drafts, self.cart, now=self.now, bound=bound, seen=seen, waives=self.waives)
         for form_block in self.blocks:
             form_block.block.template_of_a_question = StaffBlock.template_of_a_question
 
@@ -147,7 +151,13 @@ class Details:
         if not complete:
             return None
         try:
-            order = selling.place(self.cart, by=self.request.user, now=self.now)
+            order = selling.place(
+                self.cart,
+                by=self.request.user,
+                now=self.now,
+                waives=self.waives,
+                mails_link=self.mails_link,
+            )
         except CannotPlace as error:
             self.problems += refusals.sentences(error)
             return None
@@ -204,7 +214,18 @@ class Details:
             "wrong": [form for form in self.all_forms if sent and form.errors],
             "forms": [form_block.block for form_block in self.blocks],
             "has_new": sent and any(form_block.block.unseen for form_block in self.blocks),
+            "may_waive": self.may_waive and self._has_mandatory(),
+            "waives": self.waives,
+            "mails_link": self.mails_link,
+            "has_email": bool(person.email if person else typed.get("email")),
         }
+
+    def _has_mandatory(self) -> bool:
+        return any(
+            question.mandatory and not question.staff_only
+            for form_block in self.blocks
+            for question in form_block.definition.questions
+        )
 
     def _too_few(self) -> list[str]:
         if not self.refreshed.left:

@@ -1,6 +1,7 @@
 """The answers of an order, a ticket or a pass in the back office: reading, history of changes, changing."""
 
 from django.contrib import messages
+from django.contrib.auth import get_user_model
 from django.db.models import Model, Q
 from django.http import HttpRequest
 from django.shortcuts import redirect
@@ -10,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from registration_forms import definitions
-from registration_forms.answers import changing
+from registration_forms.answers import changing, responses
 from registration_forms.field_types import TYPES
-from registration_forms.models import AnswerHistory
+from registration_forms.models import Answer, AnswerHistory, Response
 from ticketshop.lib.web.pages import page_number
 from ticketshop.office.buttons import OwnPage
 from ticketshop.office.sections import NONE, Section
@@ -53,12 +54,35 @@ def section(parts: list[display.Part], *, sensitive: bool) -> Section:
     """Return the answers as a section of a page; sensitive ones only with permission."""
     by_id, given = display.read(part.response_id for part in parts)
     may_see = display.for_staff(sensitive)
-    rows = [
-        [part.heading, label, text]
-        for part in parts
-        for label, text in display.rows(by_id[part.response_id], given[part.response_id], may_see)
-    ]
+    names = _who_waived(given)
+    rows = []
+    for part in parts:
+        response, answers = by_id[part.response_id], given[part.response_id]
+        rows += [[part.heading, *row] for row in display.rows(response, answers, may_see)]
+        rows += [
+            [part.heading, question.label, _waived_text(answer, names)]
+            for answer in answers.waived.values()
+            if (question := _question(answer, response)) and may_see(question)
+        ]
     return Section(_("Answers"), [_("form"), _("question"), _("answer")], rows)
+
+
+def _who_waived(given: dict[int, responses.Given]) -> dict[int, str]:
+    """Return user id -> e-mail address, for staff who have skipped questions. One query, or none if nobody has."""
+    ids = {answer.waived_by_id for answers in given.values() for answer in answers.waived.values()} - {None}
+    return dict(get_user_model().objects.filter(pk__in=ids).values_list("pk", "email")) if ids else {}
+
+
+def _waived_text(answer: Answer, names: dict[int, str]) -> str:
+    who = names.get(answer.waived_by_id) or _("staff whose log-in is gone")
+    return _("Skipped by %(who)s on %(when)s") % {"who": who, "when": tables.when(answer.waived_at)}
+
+
+def _question(answer: Answer, response: Response) -> definitions.Question | None:
+    """Return a skipped question as it is asked today, else as it was asked."""
+    versions = (response.form.published, response.version)
+    found = (definitions.of_version(version).question(answer.field.key) for version in versions if version)
+    return next((question for question in found if question), None)
 
 
 def changes(parts: list[display.Part]) -> Section:
