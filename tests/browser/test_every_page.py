@@ -143,6 +143,25 @@ def test_papers_of_an_order(shop, browse):
     assert wrong == []
 
 
+def test_withdrawal(shop, browse):
+    organiser = shop.pos.organiser
+    organiser.withdrawal = True
+    organiser.save()
+    wrong = []
+    with browse() as page:
+        page.goto(f"{shop.home}withdraw/")
+        wrong += look_at(page, "withdrawal")
+        page.get_by_role("button", name="Continue").click()
+        wrong += look_at(page, "withdrawal with errors")
+        page.get_by_label("Your name").fill("Ada Lovelace")
+        page.get_by_label("Order number").fill("7KQ4-M9XD")
+        page.get_by_role("button", name="Continue").click()
+        wrong += look_at(page, "withdrawal to be confirmed")
+        page.get_by_role("button", name="Confirm withdrawal").click()
+        wrong += look_at(page, "withdrawal confirmed")
+    assert wrong == []
+
+
 def test_in_the_account(shop, browse):
     user = UserFactory()
     wrong = []

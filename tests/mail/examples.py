@@ -38,6 +38,7 @@ from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.answers import waiving
 from ticketshop.sales.models import DateChange, Order, Refund, Ticket
 from ticketshop.sales.orders import cancelled_lines, orders, single_tickets
+from ticketshop.sales.orders.withdrawal import stating
 from ticketshop.sales.papers import invoices
 from ticketshop.sales.payments import payments, refunds
 
@@ -252,6 +253,18 @@ def _asked_again(pos):
     form.asked_again = forms.publish(form)
     form.save()
     return about(made)
+
+
+@example("withdrawal_received")
+def _withdrawn(pos):
+    made = make_order({SeasonPassFactory(pos=pos, name="Abonnement"): 1}, paid=True)
+    rows = stating.state(pos, reference=made.reference, name="Ada Lovelace", now=timezone.now())
+    return {"order": made.pk, "withdrawals": [row.pk for row in rows]}
+
+
+@example("withdrawal_impossible")
+def _not_withdrawn(pos):
+    return about(order(pos))
 
 
 @example("answers_later")

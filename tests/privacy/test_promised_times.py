@@ -19,6 +19,7 @@ from ticketshop.limits import limits
 from ticketshop.organisers.staff_invitation import DELETED_DAYS, VALID
 from ticketshop.sales.cart import carts
 from ticketshop.sales.models.bank import OPEN_DAYS
+from ticketshop.sales.orders.withdrawal import rules
 from ticketshop.submissions import saved_forms
 
 pytestmark = pytest.mark.scenario("S45")
@@ -67,6 +68,8 @@ KEPT = {
     "The law wants commercial books": BOOKS.years * A_YEAR,
     "Many orders were placed": limits.LIMITS["order_mailbox"].window,
     "An invitation to work for an organiser": VALID + timedelta(days=DELETED_DAYS),
+    "For 14 days after the order, by a link": timedelta(days=rules.DAYS),
+    "With “Cancel” choose it: its price": timedelta(days=rules.DAYS_TO_PAY_BACK),
     "A step has failed": timedelta(minutes=5),
 }
 # Advice, and names of settings: nothing is kept or ends by these.

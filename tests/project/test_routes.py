@@ -143,6 +143,7 @@ ROWS = {
     "shop:cart_add": Row(BUTTON, (403, 302), shop),
     "shop:cart_people": Row(BUTTON, (302, 302), shop),
     "shop:cart_update": Row(BUTTON, (302, 302), shop),
+    "shop:withdraw": Row(PAGE, PAGE, shop),
     "shop:checkout": Row((302, 302), (302, 302), shop),  # the cart is empty
     "shop:review": Row((302, 302), (302, 302), shop),
     # With the link of an order.
@@ -324,6 +325,7 @@ ADMIN = {
             ("mail_answers_link", "sales.change_order"),
             ("cancel", "sales.change_order"),
             ("pay_back", "sales.change_order sales.change_refund"),
+            ("withdrawal_settled", "sales.change_order"),
             ("end_network", "sales.change_order"),
             ("resend_mail", "sales.change_order"),
             ("receipt", "sales.view_order"),

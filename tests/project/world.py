@@ -155,6 +155,8 @@ def make_house(word: str) -> House:
     offer = OfferFactory(session=SessionFactory(event=event), tariff=tariff)
     offer.allotment.name = f"{word} Stalls"
     offer.allotment.save()
+    organiser.withdrawal = True
+    organiser.save()
     season_pass = SeasonPassFactory(pos=pos, name=f"{word} Season", slug=f"{low}-season")
 
     visitor = UserFactory(email=f"visitor@{low}.example")

@@ -55,6 +55,8 @@ ACTIONS = {
     "mail_resent": gettext_lazy("E-mail sent again"),
     "mail_returned": gettext_lazy("E-mail came back"),
     "answers_changed": gettext_lazy("Answers changed"),
+    "withdrawal_stated": gettext_lazy("Withdrawal stated"),
+    "withdrawal_settled": gettext_lazy("Withdrawal dealt with"),
     "answers_waived": gettext_lazy("Mandatory questions skipped"),
     "answers_link_mailed": gettext_lazy("Link to answer later sent"),
     "name_changed": gettext_lazy("Name on the ticket changed"),

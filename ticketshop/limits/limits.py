@@ -50,6 +50,8 @@ LIMITS = {
     # Orders of guests with one e-mail address; each order sends a mail to it.
     "order_mailbox": Limit(10, DAY, sliding=True),
     "order_link": Limit(300, timedelta(minutes=10)),
+    # Statements of withdrawal from one network.
+    "withdrawal": Limit(20, HOUR, sliding=True),
     "answers_change": Limit(60, HOUR),
     "names_change": Limit(20, HOUR),
     "export": Limit(60, HOUR),

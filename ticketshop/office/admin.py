@@ -146,6 +146,7 @@ class OrganiserAdmin(ScopedAdmin):
         (_("Payment"), {"fields": ["bank_reminder_days", "bank_expiry_days"]}),
         (_("Privacy"), {"fields": ["privacy_contact", "customer_years"]}),
         (_("Papers"), {"fields": ["receipt_limit", "archive_years"]}),
+        (_("Withdrawal"), {"fields": ["withdrawal"]}),
         (
             _("Friends and family"),
             {

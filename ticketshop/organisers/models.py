@@ -101,6 +101,14 @@ class Organiser(models.Model):
         ),
     )
 
+    withdrawal = models.BooleanField(
+        _("buyers may withdraw from passes without fixed dates"),
+        default=False,
+        help_text=_(
+            "For 14 days after the order, by a link at the foot of every page. The law of the European Union demands it of shops that sell to consumers there: Directive (EU) 2023/2673. Tickets for a date, and passes for chosen dates, are exempt."
+        ),
+    )
+
     # Friends and family.
     link_consent_required = models.BooleanField(
         _("added people must agree first"),

@@ -18,4 +18,5 @@ class SalesConfig(AppConfig):
             money_mails,
             order_mails,
             ticket_mails,
+            withdrawal_mails,
         )

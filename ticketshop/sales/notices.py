@@ -100,6 +100,18 @@ def answers_later(order: Order, now: datetime) -> None:
     _tell(order, "answers_later", now)
 
 
+def withdrawal_received(order: Order, withdrawals: list[int], now: datetime) -> None:
+    """Send the buyer the receipt of a withdrawal, given the ids of its rows."""
+    if not has_left(order.buyer):
+        _tell(order, "withdrawal_received", now, withdrawals=withdrawals)
+
+
+def withdrawal_impossible(order: Order, now: datetime) -> None:
+    """Tell the buyer, once, that nothing can be withdrawn from in an order."""
+    if not has_left(order.buyer):
+        _tell(order, "withdrawal_impossible", now, once=f"withdrawal_impossible:{order.pk}")
+
+
 def names_changed(
     order: Order, admissions: list[Ticket | IssuedPass], people: dict[int, Contact], now: datetime
 ) -> None:

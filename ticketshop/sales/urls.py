@@ -7,6 +7,7 @@ from .checkout import answer_views
 from .checkout import views as checkout
 from .orders import views as orders
 from .orders.pages import bills, names, pay
+from .orders.withdrawal import views as withdrawal
 from .papers import views as papers
 from .shop import group_views
 from .shop import views as shop
@@ -25,6 +26,7 @@ urlpatterns = [
     path("<slug:pos>/cart/update/", cart.update, name="cart_update"),
     path("<slug:pos>/checkout/", checkout.details, name="checkout"),
     path("<slug:pos>/checkout/review/", checkout.review, name="review"),
+    path("<slug:pos>/withdraw/", withdrawal.withdraw, name="withdraw"),
     path(ORDER, orders.show, name="order"),
     path(f"{ORDER}tickets.pdf", orders.tickets_pdf, name="tickets_pdf"),
     path(f"{ORDER}tickets/", orders.tickets_page, name="tickets_page"),

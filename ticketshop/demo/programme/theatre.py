@@ -110,6 +110,7 @@ THEATRE = House(
         "postcode": "1207",
         "city": "Genève",
         "vat_number": f"{UID} TVA",
+        "withdrawal": True,
         "currency": "CHF",
         "time_zone": "Europe/Zurich",
         "languages": ["fr", "en"],

@@ -32,7 +32,7 @@ from . import tables
 from .counter import details, new_order, order_page, takings
 from .form_pages import answers, missing_answers, waiving
 from .money import disputes, money_received, unpaid_orders
-from .order_pages import cancelling, erased_buyer, exchanging, names, new_codes
+from .order_pages import cancelling, erased_buyer, exchanging, names, new_codes, withdrawals
 from .papers import accounting
 
 # State of an order -> the mail that tells it.
@@ -136,6 +136,7 @@ class OrderAdmin(ReadOnlyAdmin):
         "placed_at",
         MethodFilter,
         disputes.DisputeFilter,
+        withdrawals.WithdrawalFilter,
         UnreachableBuyer,
     ]
     list_select_related = ["buyer"]
@@ -162,6 +163,7 @@ class OrderAdmin(ReadOnlyAdmin):
         RESEND,
         cancelling.PAY_BACK,
         cancelling.CANCEL,
+        withdrawals.SETTLE,
         unpaid_orders.END_ALL,
     )
     fieldsets = [
@@ -254,7 +256,7 @@ class OrderAdmin(ReadOnlyAdmin):
         return dict(settings.LANGUAGES).get(order.language, NONE)
 
     def notes(self, request, row):
-        money_notes = [*disputes.notes(row), *_test_mode(row)]
+        money_notes = [*disputes.notes(row), *withdrawals.notes(row), *_test_mode(row)]
         return [
             *money_notes,
             *erased_buyer.notes(row),
@@ -287,6 +289,7 @@ class OrderAdmin(ReadOnlyAdmin):
                 ("sales.view_payment", lambda: tables.payments(row.payments.all())),
                 ("sales.view_refund", lambda: tables.refunds(Refund.objects.filter(payment__order=row))),
                 ("sales.view_dispute", lambda: tables.disputes(payment_disputes.of_order(row))),
+                ("sales.view_order", lambda: withdrawals.section(row)),
                 ("sales.view_invoice", lambda: tables.invoices(row.invoices.all())),
                 ("mail.view_mail", lambda: tables.mails(about)),
             ],

@@ -34,6 +34,7 @@ from .payment_difference import PaymentDifference
 from .products import MONEY, OfADate, moved_from
 from .replaced_code import ReplacedCode
 from .typed_details import IN_PROFILE, TypedDetails
+from .withdrawal import NAME_LENGTH, Withdrawal
 
 __all__ = [
     "DATE_CANCELLED",
@@ -43,6 +44,7 @@ __all__ = [
     "IN_PROFILE",
     "LIVING_ORDERS",
     "MONEY",
+    "NAME_LENGTH",
     "OPEN_STATES",
     "RENEWALS",
     "STATE_TEXTS",
@@ -77,6 +79,7 @@ __all__ = [
     "ReplacedCode",
     "Ticket",
     "TypedDetails",
+    "Withdrawal",
     "moved_from",
     "places_of",
     "responses_of",

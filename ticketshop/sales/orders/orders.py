@@ -27,7 +27,7 @@ from ticketshop.mail import outbox
 from .. import notices, pricing
 from ..answers import block_answers, form_blocks, profile, shown_questions
 from ..cart import caps, carts, contents
-from ..models import IN_PROFILE, Cart, Order, OrderResponse, places_of, responses_of
+from ..models import IN_PROFILE, Cart, Order, OrderResponse, places_of, responses_of, withdrawal
 from ..papers import credit_notes
 from ..payments import methods, payments, provider_pages, refunds
 from ..tickets import tickets
@@ -402,6 +402,7 @@ def _end(
     if order.paid_at is None:
         payments.stop(order, now=now)
         tickets.cancel(order)
+        withdrawal.settle(order, by=history.author(by), now=now)
         freed = places_of(order)
     else:
         payments.check_pages(order)

@@ -39,6 +39,7 @@ from ..payments.qr_bills import QrBill
 from ..tickets import calendars, deadlines, printed
 from . import date_changes, orders, paying
 from .exchange import links as exchange_links
+from .withdrawal import rules as withdrawals
 
 _LINES = Compiled(
     lambda: (
@@ -149,6 +150,8 @@ def show(request, pos, reference, secret):
         "can_cancel": pending and not payment.processing,
         "downloads": order.state == Order.State.PAID and len(cancelled) < len(lines),
         "calendar": bool(tickets) and order.paid_at is not None,
+        "withdrawals": withdrawals.stated(order, lines),
+        "withdraw_until": withdrawals.offered_until(order, lines, timezone.now()),
         "has_receipt": receipts.has_receipt(order),
         "may_be_invoiced": order.buyer_id is not None
         and (receipts.has_receipt(order) or invoices.may_be_invoiced(order))

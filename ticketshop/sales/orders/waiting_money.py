@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 
 from ticketshop.organisers import permissions, role_names
 
-from ..models import BankEntry, Dispute, Refund
+from ..models import BankEntry, Dispute, Refund, Withdrawal
 from ..payments import differences, refunds
 
 
@@ -67,6 +67,14 @@ def _disputed(number: int) -> str:
     ) % {"count": number}
 
 
+def _withdrawn(number: int) -> str:
+    return ngettext(
+        "%(count)d pass was withdrawn from by its buyer: cancel it, and its price goes back.",
+        "%(count)d passes were withdrawn from by their buyers: cancel them, and their price goes back.",
+        number,
+    ) % {"count": number}
+
+
 def _differing(number: int) -> str:
     return ngettext(
         "%(count)d difference to the list of a payment service is to be looked at.",
@@ -107,6 +115,14 @@ KINDS = [
         _disputed,
         "admin:sales_order_changelist",
         "dispute=open",
+    ),
+    Kind(
+        "sales.view_order",
+        "sales.change_order",
+        lambda: Withdrawal.objects.filter(settled_at=None),
+        _withdrawn,
+        "admin:sales_order_changelist",
+        "withdrawal=open",
     ),
     Kind(
         "sales.view_paymentdifference",

@@ -15,7 +15,7 @@ from ticketshop.lib.web.template_tags import money
 from ticketshop.office.buttons import Button, Outcome
 from ticketshop.organisers import role_names
 
-from ...models import Order, Payment
+from ...models import Order, Payment, Withdrawal
 from ...orders import cancelled_lines, orders, single_tickets
 from ...payments import disputes, payments, refunds
 from ...payments.methods.base import ProviderUnavailable
@@ -74,6 +74,8 @@ class CancelForm(forms.Form):
             return
         if len(left) > 1:
             self.fields["chosen"].choices = [(unit.key, _unit_text(unit, order)) for unit in left]
+            if withdrawn := _withdrawn(order, left):
+                self.initial = {"what": SINGLE, "chosen": withdrawn}
         else:
             del self.fields["what"], self.fields["chosen"]
         if not refunds.kept(order):
@@ -104,6 +106,13 @@ class CancelForm(forms.Form):
         elif what == SINGLE:
             for sentence in single_tickets.why_not(self.order, self.units, chosen):
                 self.add_error("chosen", sentence)
+
+
+def _withdrawn(order: Order, units: list[cancelled_lines.Unit]) -> list[str]:
+    """Return the keys of the units from which the buyer has withdrawn, as far as that is open; none if these are all units."""
+    lines = set(Withdrawal.objects.filter(line__order=order, settled_at=None).values_list("line", flat=True))
+    keys = [unit.key for unit in units if unit.line.pk in lines]
+    return keys if len(keys) < len(units) else []
 
 
 def _unit_text(unit: cancelled_lines.Unit, order: Order) -> str:
