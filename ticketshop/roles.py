@@ -48,12 +48,18 @@ BACK_OFFICE = (
         "contacts.merge_contact",
         "registration_forms.view_sensitive",
         "registration_forms.waive_answers",
+        "sales.view_figures",
         "privacy.view_retentionrecord",
     }
 )
 ACCOUNTING = (
     BANK_FILES
-    | {"privacy.view_erasure", "privacy.view_retentionrecord", "sales.open_archivedpaper"}
+    | {
+        "privacy.view_erasure",
+        "privacy.view_retentionrecord",
+        "sales.open_archivedpaper",
+        "sales.view_figures",
+    }
     | _models("sales", "invoice", (ADD,))
     | _models("sales", f"{SALES} customer", (VIEW,))
     | _models("sales", "order refund", (CHANGE,))

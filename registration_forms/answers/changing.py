@@ -103,9 +103,7 @@ def owed_keys(response: Response, form: RegistrationForm) -> set[str]:
     }
 
 
-def missing_questions(
-    response: Response, form: RegistrationForm, given: responses.Given
-) -> list[Question]:
+def missing_questions(response: Response, form: RegistrationForm, given: responses.Given) -> list[Question]:
     """Return the mandatory questions without an answer that staff have not skipped, as far as conditions ask them.
 
     Return an empty list if answers were erased: nothing is owed then, and conditions on erased answers decide nothing.

@@ -165,9 +165,7 @@ class Answer(models.Model):
             models.Index(
                 fields=["field", "v_date"], name="answer_by_date", condition=Q(v_date__isnull=False)
             ),
-            models.Index(
-                fields=["waived_by"], name="answer_waived_by", condition=Q(waived_by__isnull=False)
-            ),
+            models.Index(fields=["waived_by"], name="answer_waived_by", condition=Q(waived_by__isnull=False)),
             models.Index(
                 fields=["field", "v_number"], name="answer_by_number", condition=Q(v_number__isnull=False)
             ),

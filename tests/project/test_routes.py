@@ -379,6 +379,7 @@ SITE = {
     "admin:sales_export_accounting",
     "admin:sales_counter",
     "admin:sales_takings",
+    "admin:sales_figures",
     "admin:sales_counter_details",
     "admin:index",
     "admin:login",

@@ -30,6 +30,7 @@ from ..payments import methods
 from ..payments.methods import METHODS, TEST_MODE, name_of
 from . import tables
 from .counter import details, new_order, order_page, takings
+from .figures import page as figures
 from .form_pages import answers, missing_answers, waiving
 from .money import disputes, money_received, unpaid_orders
 from .order_pages import cancelling, erased_buyer, exchanging, names, new_codes, withdrawals
@@ -191,6 +192,7 @@ class OrderAdmin(ReadOnlyAdmin):
         own = self.admin_site.admin_view
         return [
             path("accounting/", own(accounting.page), name="sales_export_accounting"),
+            path("figures/", own(figures.page), name="sales_figures"),
             path("takings/", own(takings.page), name="sales_takings"),
             path("counter/", own(new_order.page), name="sales_counter"),
             path("counter/<uuid:key>/", own(details.page), name="sales_counter_details"),

@@ -74,9 +74,7 @@ class EditableAnswers:
             if part.response_id in by_id
         ]
 
-    def _answered_form(
-        self, part: display.Part, response: Response, given: responses.Given
-    ) -> AnsweredForm:
+    def _answered_form(self, part: display.Part, response: Response, given: responses.Given) -> AnsweredForm:
         until = self._until(part, response)
         why = why_closed(
             self.order, part, response, self._used(part), None if self.staff else until, self.now, self.staff

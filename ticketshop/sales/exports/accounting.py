@@ -6,10 +6,10 @@ nothing.
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from decimal import Decimal
 
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -20,9 +20,10 @@ from ticketshop.exports.models import Job
 from ticketshop.lib.spreadsheets.formats import Cell, Money, Word
 from ticketshop.organisers.models import Organiser
 
-from ..models import CancelledLine, CashCount, Dispute, Exchange, Invoice, OrderLine, Payment, Refund
+from ..models import Invoice
 from ..payments.methods import CASH, EXCHANGE, METHODS, name_of
 from . import rows
+from .books import Books
 
 Row = list[Cell]
 
@@ -47,85 +48,20 @@ class Accounting(Kind):
         ]
 
     def table(self, job: Job) -> Table:
-        return _Books(job.organiser, _day(job, "since"), _day(job, "until")).table()
+        return _Table(job.organiser, _day(job, "since"), _day(job, "until")).table()
 
 
 def _day(job: Job, name: str) -> date:
     return date.fromisoformat(job.parameters[name])
 
 
-class _Books:
-    """The rows of one organiser from ``since`` to ``until``, days in the active time zone, which is the organiser's."""
+class _Table:
+    """The rows of the export from ``since`` to ``until``. Instants become days in the active time zone, which is the organiser's."""
 
     def __init__(self, organiser: Organiser, since: date, until: date):
-        zone = timezone.get_current_timezone()
-        self.organiser = organiser
-        self.period = (
-            datetime.combine(since, time.min, zone),
-            datetime.combine(until + timedelta(days=1), time.min, zone),
-        )
+        self.organiser, self.books = organiser, Books(organiser, since, until)
         self.methods = {code: Word(code, name_of(code)) for code in (*METHODS, EXCHANGE)}
 
-    def within(self, column: str) -> dict[str, object]:
-        """Return the condition that an instant is in the period."""
-        return {f"{column}__gte": self.period[0], f"{column}__lt": self.period[1]}
-
-    # --- what there is --------------------------------------------------------------------------------
-    def sales(self) -> QuerySet[OrderLine]:
-        """Return the lines of orders that were paid in the period, also of orders that have ended since."""
-        of_paid = {"order__organiser": self.organiser, **self.within("order__paid_at")}
-        grouped = OrderLine.objects.filter(**of_paid).order_by("order__paid_at", "order_id", "-vat_rate")
-        return grouped.values_list(
-            "order__paid_at", "order__reference", "order__payment_method", "order__currency", "vat_rate"
-        ).annotate(gross=Sum("total"), vat=Sum("vat_amount"))
-
-    def cancellations(self) -> QuerySet[CancelledLine]:
-        """Return what was cancelled in the period of orders that were paid, whenever they were."""
-        of_period = {"cancellation__order__organiser": self.organiser, **self.within("cancellation__made_at")}
-        grouped = CancelledLine.objects.filter(**of_period).order_by(
-            "cancellation__made_at", "cancellation_id", "-line__vat_rate"
-        )
-        return grouped.values_list(
-            "cancellation__made_at", "cancellation__order__reference", "cancellation__order__payment_method",
-            "cancellation__order__currency", "line__vat_rate",
-        ).annotate(gross=-Sum("total"), vat=-Sum("vat_amount"))  # fmt: skip
-
-    def payments(self) -> QuerySet[Payment]:
-        """Return the money that came in the period."""
-        confirmed = Payment.objects.filter(
-            order__organiser=self.organiser, state=Payment.State.CONFIRMED, amount__gt=0
-        ).exclude(method=EXCHANGE)
-        return confirmed.filter(**self.within("confirmed_at")).order_by("confirmed_at", "pk")
-
-    def refunds(self) -> QuerySet[Refund]:
-        """Return the money that was paid back in the period. What went with a lost dispute is in ``lost_disputes``."""
-        done = Refund.objects.filter(
-            payment__order__organiser=self.organiser, state=Refund.State.DONE, dispute=None
-        ).exclude(kind=Refund.Kind.EXCHANGED)
-        return done.filter(**self.within("done_at")).order_by("done_at", "pk")
-
-    def exchanges(self) -> QuerySet[Exchange]:
-        """Return the exchanges of the period in which something was credited."""
-        made = Exchange.objects.filter(order__organiser=self.organiser, credited__gt=0)
-        return made.filter(**self.within("cancellation__made_at")).order_by("cancellation__made_at", "pk")
-
-    def lost_disputes(self) -> QuerySet[Dispute]:
-        """Return the disputes that were lost in the period: money that banks have taken back."""
-        lost = Dispute.objects.filter(payment__order__organiser=self.organiser, state=Dispute.State.LOST)
-        return lost.filter(**self.within("closed_at")).order_by("closed_at", "pk")
-
-    def cash_differences(self) -> QuerySet[CashCount]:
-        """Return the counts of cash in the period that differed from the books."""
-        rows = CashCount.objects.filter(organiser=self.organiser, **self.within("counted_at"))
-        return rows.exclude(difference=0).order_by("counted_at", "pk")
-
-    def papers(self) -> QuerySet[Invoice]:
-        """Return the invoices and credit notes of the period."""
-        return Invoice.objects.filter(organiser=self.organiser, **self.within("issued_at")).order_by(
-            "year", "number"
-        )
-
-    # --- rows -----------------------------------------------------------------------------------------
     def table(self) -> Table:
         """Return the columns, and the rows page by page."""
         named = [
@@ -143,17 +79,17 @@ class _Books:
         return Table([Column(*head) for head in named], self._count(), self._pages())
 
     def _count(self) -> int:
-        papers = sum(max(1, len(rates)) for rates in self.papers().values_list("rates", flat=True))
+        papers = sum(max(1, len(rates)) for rates in self.books.papers().values_list("rates", flat=True))
         return (
-            self.sales().count()
-            + self.cancellations().count()
-            + self.payments().count()
-            + self.refunds().count()
-            + self.lost_disputes().count()
-            + 2 * self.exchanges().count()
-            + self.payments().exclude(rounding=0).count()
-            + self.refunds().exclude(rounding=0).count()
-            + self.cash_differences().count()
+            self.books.sales().count()
+            + self.books.cancellations().count()
+            + self.books.payments().count()
+            + self.books.refunds().count()
+            + self.books.lost_disputes().count()
+            + 2 * self.books.exchanges().count()
+            + self.books.payments().exclude(rounding=0).count()
+            + self.books.refunds().exclude(rounding=0).count()
+            + self.books.cash_differences().count()
             + papers
         )
 
@@ -180,10 +116,10 @@ class _Books:
                 yield Page(page)
 
     def _sales(self) -> Iterator[Row]:
-        return self._by_rate(self.sales(), Word("sale", _("Sale")))
+        return self._by_rate(self.books.sales(), Word("sale", _("Sale")))
 
     def _cancellations(self) -> Iterator[Row]:
-        return self._by_rate(self.cancellations(), Word("cancellation", _("Cancellation")))
+        return self._by_rate(self.books.cancellations(), Word("cancellation", _("Cancellation")))
 
     def _by_rate(self, source: QuerySet, what: Word) -> Iterator[Row]:
         stated = bool(self.organiser.vat_number)
@@ -193,12 +129,12 @@ class _Books:
 
     def _payments(self) -> Iterator[Row]:
         values = ("confirmed_at", "order__reference", "method", "amount", "currency")
-        for day, reference, method, amount, currency in self.payments().values_list(*values).iterator():
+        for day, reference, method, amount, currency in self.books.payments().values_list(*values).iterator():
             amounts = (None, None, None, amount)
             yield self._row(day, Word("payment", _("Payment")), "", reference, method, amounts, currency)
 
     def _refunds(self) -> Iterator[Row]:
-        return self._went_back(self.refunds(), "done_at", Word("refund", _("Refund")))
+        return self._went_back(self.books.refunds(), "done_at", Word("refund", _("Refund")))
 
     def _exchanges(self) -> Iterator[Row]:
         """Yield two rows for each exchange, which add up to nothing: no money moves."""
@@ -206,12 +142,14 @@ class _Books:
             "cancellation__made_at", "cancellation__order__reference", "order__reference", "credited", "order__currency",
         )  # fmt: skip
         what = Word("exchange", _("Exchange"))
-        for day, old, new, amount, currency in self.exchanges().values_list(*values).iterator():
+        for day, old, new, amount, currency in self.books.exchanges().values_list(*values).iterator():
             for reference, gross in ((old, -amount), (new, amount)):
                 yield self._row(day, what, "", reference, EXCHANGE, (None, None, None, gross), currency)
 
     def _lost_disputes(self) -> Iterator[Row]:
-        return self._went_back(self.lost_disputes(), "closed_at", Word("dispute_lost", _("Lost dispute")))
+        return self._went_back(
+            self.books.lost_disputes(), "closed_at", Word("dispute_lost", _("Lost dispute"))
+        )
 
     def _went_back(self, source: QuerySet, instant: str, what: Word) -> Iterator[Row]:
         values = (instant, "payment__order__reference", "payment__method", "amount", "payment__currency")
@@ -221,12 +159,12 @@ class _Books:
     def _roundings(self) -> Iterator[Row]:
         """Yield what came or went in cash beyond the amounts, or less, because there are no smaller coins."""
         what = Word("rounding", _("Rounding of cash"))
-        came = self.payments().exclude(rounding=0)
+        came = self.books.payments().exclude(rounding=0)
         for day, reference, method, rounding, currency in came.values_list(
             "confirmed_at", "order__reference", "method", "rounding", "currency"
         ):
             yield self._row(day, what, "", reference, method, (None, None, None, rounding), currency)
-        back = self.refunds().exclude(rounding=0)
+        back = self.books.refunds().exclude(rounding=0)
         for day, reference, method, rounding, currency in back.values_list(
             "done_at", "payment__order__reference", "done_as", "rounding", "payment__currency"
         ):
@@ -234,13 +172,13 @@ class _Books:
 
     def _cash_differences(self) -> Iterator[Row]:
         what = Word("cash_difference", _("Difference of counted cash"))
-        for row in self.cash_differences():
+        for row in self.books.cash_differences():
             amounts = (None, None, None, row.difference)
             yield self._row(row.counted_at, what, "", "", CASH, amounts, row.currency)
 
     def _papers(self) -> Iterator[Row]:
         kinds = {code: Word(code, label) for code, label in Invoice.Kind.choices}
-        for paper in self.papers().select_related("order").iterator():
+        for paper in self.books.papers().select_related("order").iterator():
             stated = [
                 tuple(Decimal(row[name]) for name in ("rate", "net", "vat", "gross")) for row in paper.rates
             ] or [(None, paper.total, None, paper.total)]

@@ -126,7 +126,6 @@ class _Long:
                 lines.append(line)
             yield Page(lines, rows.people(page, *range(people, people + len(source.people))))
 
-
     def _skipped(self, answers: list[tuple]) -> dict[tuple[int, str], tuple[Cell, Cell]]:
         """Return (response id, question key) -> who skipped the question, and when. One query, or none if nothing was skipped."""
         ids = {response for response, _column, state, *_rest in answers if state == WAIVED}

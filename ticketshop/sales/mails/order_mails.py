@@ -279,9 +279,7 @@ def _about_answers(order: Order, wanted: list[str], until: datetime | None) -> C
     """Return the content of a mail about unanswered questions, given their labels; None without any."""
     if not wanted:
         return None
-    return Content(
-        {**_context(order), "wanted": wanted, "until": until, "answers_url": answers_url(order)}
-    )
+    return Content({**_context(order), "wanted": wanted, "until": until, "answers_url": answers_url(order)})
 
 
 @register("ticket_for_you", _("Ticket for a linked person"))

@@ -128,6 +128,7 @@ class Order(models.Model):
     class Meta:
         verbose_name = _("order")
         verbose_name_plural = _("orders")
+        permissions = [("view_figures", "Can see the figures of sales and money")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(total__gte=0) & Q(vat_total__gte=0) & Q(vat_total__lte=F("total")),

@@ -45,7 +45,8 @@ class Withdrawal(models.Model):
         verbose_name_plural = _("withdrawals")
         constraints = [
             models.CheckConstraint(
-                condition=Q(settled_at__isnull=False) | Q(settled_by=None), name="withdrawal_settled_has_instant"
+                condition=Q(settled_at__isnull=False) | Q(settled_by=None),
+                name="withdrawal_settled_has_instant",
             )
         ]
         indexes = [models.Index(fields=["line"], name="withdrawal_open", condition=Q(settled_at=None))]

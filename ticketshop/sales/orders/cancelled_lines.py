@@ -22,6 +22,7 @@ from ..models import (
     Order,
     OrderLine,
     Ticket,
+    withdrawal,
 )
 from ..payments import refunds
 
@@ -115,7 +116,7 @@ def write(cancellation: Cancellation, units: list[Unit]) -> dict[int, int]:
         admissions = model.objects.filter(pk__in=pks)
         admissions.update(cancellation=cancellation)
         admissions.exclude(state=Admission.State.USED).update(state=Admission.State.CANCELLED)
-    settle(cancellation.order, by=cancellation.made_by, now=cancellation.made_at)
+    withdrawal.settle(cancellation.order, by=cancellation.made_by, now=cancellation.made_at)
     freed: dict[int, int] = {}
     for row in rows:
         freed[row.line.allotment_id] = freed.get(row.line.allotment_id, 0) + row.places

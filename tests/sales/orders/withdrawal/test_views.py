@@ -218,7 +218,9 @@ def test_order_page_costs_the_same_for_one_pass_and_three(pos, season_pass):
         stating.state(pos, reference=order.reference, name="Ada Lovelace", now=timezone.now())
         visitor = TestClientVisitor()
         visitor.open(page_of(order))
-        with CaptureQueriesContext(connection, ) as captured:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
             visitor.open(page_of(order))
         return len(captured)
 

@@ -104,7 +104,9 @@ class Details:
         bound = self.post is not None
         seen = shown_questions.seen(self.blocks, self.shown, self.cart.point_of_sale.organiser)
         shown_questions.drop_outdated_consents(self.blocks, self.drafts, seen)
-        block_answers.fill(self.blocks, self.drafts, self.cart, now=self.now, bound=bound, seen=seen, waives=self.waives)
+        block_answers.fill(
+            self.blocks, self.drafts, self.cart, now=self.now, bound=bound, seen=seen, waives=self.waives
+        )
         for form_block in self.blocks:
             form_block.block.template_of_a_question = StaffBlock.template_of_a_question
 

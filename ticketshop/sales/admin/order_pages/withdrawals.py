@@ -31,7 +31,9 @@ class WithdrawalFilter(admin.SimpleListFilter):
     def queryset(self, request, queryset):
         if self.value() not in {"open", "any"}:
             return queryset
-        rows = Withdrawal.objects.all() if self.value() == "any" else Withdrawal.objects.filter(settled_at=None)
+        rows = (
+            Withdrawal.objects.all() if self.value() == "any" else Withdrawal.objects.filter(settled_at=None)
+        )
         return queryset.filter(pk__in=rows.values("line__order"))
 
 
@@ -65,7 +67,9 @@ def _about(order: Order, row: Withdrawal) -> list[str]:
         sentences.append(_("The name is not the buyer’s: ask them before you cancel."))
     was_used = Q(state=Admission.State.USED) | Q(check_ins__isnull=False)
     if order.passes.filter(was_used, line=row.line).exists():
-        sentences.append(_("It was used at the door already. The law lets you keep the value of what was used."))
+        sentences.append(
+            _("It was used at the door already. The law lets you keep the value of what was used.")
+        )
     if order.state == Order.State.PENDING:
         sentences.append(
             _("The order is not paid: with “Cancel” it ends as a whole. Nothing is to be paid back.")

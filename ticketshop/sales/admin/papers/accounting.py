@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ticketshop.exports import jobs, kinds
-from ticketshop.lib.dates.typed_days import plausible
 from ticketshop.lib.spreadsheets.formats import FORMATS
 from ticketshop.lib.web import refusals
 from ticketshop.limits import limits
@@ -23,25 +22,17 @@ from ticketshop.organisers.models import Organiser
 
 from ...exports.registered import ACCOUNTING
 from ...models import Order
+from ..periods import PeriodForm
 
-MOST_DAYS = 366 * 2
 
-
-class PeriodForm(forms.Form):
+class ExportForm(PeriodForm):
     """Organiser, first and last day, and the file format."""
+
+    most_days = 366 * 2
+    too_long = gettext_lazy("At most two years at once.")
 
     organiser = forms.ModelChoiceField(
         Organiser.objects.none(), label=gettext_lazy("Organiser"), empty_label=None
-    )
-    since = forms.DateField(
-        label=gettext_lazy("First day"),
-        validators=[plausible],
-        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
-    )
-    until = forms.DateField(
-        label=gettext_lazy("Last day"),
-        validators=[plausible],
-        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
     )
     file_format = forms.ChoiceField(
         label=gettext_lazy("As"), widget=forms.RadioSelect, initial=next(iter(FORMATS))
@@ -58,15 +49,6 @@ class PeriodForm(forms.Form):
             (code, file_format.label) for code, file_format in FORMATS.items()
         ]
 
-    def clean(self):
-        values = super().clean()
-        since, until = values.get("since"), values.get("until")
-        if since and until and until < since:
-            self.add_error("until", _("The last day is before the first one."))
-        elif since and until and (until - since).days > MOST_DAYS:
-            self.add_error("until", _("At most two years at once."))
-        return values
-
 
 def organisers_of(user) -> list[Organiser]:
     """Return the organisers whose accounting this user may export."""
@@ -81,7 +63,7 @@ def page(request):
     if not organisers:
         raise PermissionDenied
     now = timezone.now()
-    form = PeriodForm(
+    form = ExportForm(
         request.POST if request.method == "POST" else None,
         organisers=organisers,
         today=timezone.localdate(now, organisers[0].zone),

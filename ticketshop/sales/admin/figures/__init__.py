@@ -1,0 +1,1 @@
+"""The page *Figures*: tables, curves drawn on the server, and a spreadsheet."""
