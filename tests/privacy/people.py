@@ -60,6 +60,7 @@ from ticketshop.sales.models import (
     Order,
     OrderResponse,
     Payment,
+    Withdrawal,
 )
 from ticketshop.sales.orders import orders
 from ticketshop.sales.papers import archive, invoices
@@ -265,6 +266,7 @@ def _order(person: Person, other: Person | None) -> None:
     for order in (first, second, third):
         _answer(order)
     _be_invoiced(person, first)
+    _withdraw(first, by=shop.staff)
     _undo_an_entry(second, by=shop.staff)
     orders.cancel(third, by=shop.staff, now=timezone.now())
     payments.refund_done(third.payments.get().refunds.get(), by=shop.staff, now=timezone.now())
@@ -280,6 +282,15 @@ def _order(person: Person, other: Person | None) -> None:
             holders=[{"first_name": person.contact.first_name, "last_name": "", "person": str(link.pk)}],
         )  # fmt: skip
         _answer(theirs)
+
+
+def _withdraw(order: Order, by: User) -> None:
+    """Create a withdrawal from the last line of an order, dealt with by ``by``."""
+    now = timezone.now()
+    Withdrawal.objects.create(
+        line=order.lines.latest("pk"), name="Ada Lovelace", stated_at=now, last_day=now.date(), late=False, settled_at=now,
+        settled_by=by,
+    )  # fmt: skip
 
 
 def _undo_an_entry(order: Order, by: User) -> None:
@@ -427,8 +438,12 @@ def _work_there_once(person: Person) -> None:
     payments.refund_done(order.payments.get().refunds.get(), by=user, now=now, done_as="cash")
     _sell_at_the_counter(person, user)
     form = make_form(organiser=shop.organiser, name=f"by {person.key}")
-    ask(form)
+    question = ask(form, visibility="mandatory")
     publishing.publish(form, by=user, now=now)
+    form.refresh_from_db()
+    new = responses.NewResponse(form.published, {}, order.buyer_id, waived=[question.key], waived_by=user)
+    responses.store([new], organiser=shop.organiser, language="en", now=now)
+    _withdraw(order, by=user)
     _bank_entry(person, user, state="not_ours")
     PaymentDifferenceFactory(point_of_sale=shop.pos, handled_at=now, handled_by=user)
     DateChange.objects.create(organiser=shop.organiser, tell=False, made_at=now, made_by=user)

@@ -67,7 +67,7 @@ def test_buyer_withdraws_without_a_log_in_gets_a_receipt_at_once_and_staff_a_tas
     visitor.open(visitor.page.link(LINK))
     assert visitor.page.form("^name$").values["order"] == order.reference
     page = visitor.fill("^name$", {"name": "Ada Lovelace"})
-    assert "I, Ada Lovelace, withdraw from the contract" in page.text
+    assert "withdraw from the contract that I made" in page.text
     page = visitor.fill("^name$", button=("confirm", "1"))
     assert "We have received your statement" in page.text
     row = Withdrawal.objects.get()

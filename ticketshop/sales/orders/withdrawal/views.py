@@ -58,6 +58,8 @@ def withdraw(request, pos):
         context["statement"] = form.cleaned_data
         if "confirm" in request.POST:
             context["stated_at"] = _state(request, form.cleaned_data)
+            # Nothing is left to type: the buttons for languages lead to the empty form.
+            request.language_form = ""
     return render(request, "sales/withdrawal.html", {**context, "has_errors": posted and bool(form.errors)})
 
 
