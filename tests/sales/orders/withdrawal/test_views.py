@@ -50,7 +50,7 @@ def page_of(order) -> str:
     return f"/{order.point_of_sale.slug}/orders/{order.reference}/{order.secret}/"
 
 
-def state(visitor, pos, name="Ada Lovelace", order="", **more):
+def state(visitor, pos, name="Grace Hopper", order="", **more):
     """State a withdrawal and confirm it. Return the page of the answer."""
     visitor.open(f"/{pos.slug}/withdraw/")
     page = visitor.fill("^name$", {"name": name, "order": order})
@@ -66,15 +66,15 @@ def test_buyer_withdraws_without_a_log_in_gets_a_receipt_at_once_and_staff_a_tas
     assert f"Passes only, until {rules.last_day(order).day}" in visitor.page.text
     visitor.open(visitor.page.link(LINK))
     assert visitor.page.form("^name$").values["order"] == order.reference
-    page = visitor.fill("^name$", {"name": "Ada Lovelace"})
+    page = visitor.fill("^name$", {"name": "Grace Hopper"})
     assert "withdraw from the contract that I made" in page.text
     page = visitor.fill("^name$", button=("confirm", "1"))
     assert "We have received your statement" in page.text
     row = Withdrawal.objects.get()
-    assert (row.line, row.name, row.late) == (order.lines.get(), "Ada Lovelace", False)
+    assert (row.line, row.name, row.late) == (order.lines.get(), "Grace Hopper", False)
     mail = mime_messages.build(Mail.objects.get(kind="withdrawal_received"))
     stated = timezone.localtime(row.stated_at, ZURICH)
-    for text in ("Season 26/27", "Ada Lovelace", f"{stated:%H:%M:%S}"):
+    for text in ("Season 26/27", "Grace Hopper", f"{stated:%H:%M:%S}"):
         assert text in mail.body
     assert "You have withdrawn from Season 26/27" in visitor.open(page_of(order)).text
     assert "Passes only, until" not in visitor.page.text
@@ -90,7 +90,7 @@ def test_the_answer_is_the_same_whatever_was_typed(order, pos):
     dated = make_order({OfferFactory(pos=pos): 1}, paid=True)
     foreign = make_order(paid=True)
 
-    def answer(reference, name="Ada Lovelace"):
+    def answer(reference, name="Grace Hopper"):
         page = state(TestClientVisitor(), pos, name, reference, again=True)
         shown = page.text.replace(reference, "REFERENCE").replace(name, "NAME")
         return shown.split("Received on")[0], shown.split(". If there is")[1]
@@ -170,7 +170,7 @@ def test_a_late_statement_is_recorded_as_late_and_staff_decide(order, pos):
 
 def test_cancelling_what_was_withdrawn_proposes_its_price_and_closes_the_task(pos, season_pass):
     order = make_order({season_pass: 1, OfferFactory(pos=pos): 1}, paid=True)
-    stating.state(pos, reference=order.reference, name="Ada Lovelace", now=timezone.now())
+    stating.state(pos, reference=order.reference, name="Grace Hopper", now=timezone.now())
     office = Staff(make_staff(pos.organiser, "owner"))
     page = office.open(f"/admin/sales/order/{order.pk}/cancel/")
     form = page.form("^pay_back$")
@@ -184,7 +184,7 @@ def test_cancelling_what_was_withdrawn_proposes_its_price_and_closes_the_task(po
 
 def test_an_unpaid_order_that_ends_closes_the_task(pos, season_pass):
     order = make_order({season_pass: 1})
-    stating.state(pos, reference=order.reference, name="Ada Lovelace", now=timezone.now())
+    stating.state(pos, reference=order.reference, name="Grace Hopper", now=timezone.now())
     office = Staff(make_staff(pos.organiser, "back office"))
     assert "Nothing is to be paid back" in office.open(change(order)).text
     office.press(order, "cancel")
@@ -203,7 +203,7 @@ def test_networks_have_a_limit(order, pos, monkeypatch):
 
 def test_name_goes_with_its_buyer_after_the_withdrawal_is_dealt_with(order, pos):
     now = timezone.now()
-    stating.state(pos, reference=order.reference, name="Ada Lovelace", now=now)
+    stating.state(pos, reference=order.reference, name="Grace Hopper", now=now)
     order.buyer.refresh_from_db()
     stating.settle(order, by=None, now=now)
     order.passes.update(state="used")
@@ -215,7 +215,7 @@ def test_order_page_costs_the_same_for_one_pass_and_three(pos, season_pass):
     def queries(number):
         others = [SeasonPassFactory(pos=pos) for _pass in range(number - 1)]
         order = make_order({season_pass: 1, **dict.fromkeys(others, 1)}, paid=True)
-        stating.state(pos, reference=order.reference, name="Ada Lovelace", now=timezone.now())
+        stating.state(pos, reference=order.reference, name="Grace Hopper", now=timezone.now())
         visitor = TestClientVisitor()
         visitor.open(page_of(order))
         with CaptureQueriesContext(
@@ -230,7 +230,7 @@ def test_order_page_costs_the_same_for_one_pass_and_three(pos, season_pass):
 @pytest.mark.django_db(transaction=True)
 def test_two_statements_at_the_same_moment_are_one_withdrawal(order, pos):
     def twice():
-        return stating.state(pos, reference=order.reference, name="Ada Lovelace", now=timezone.now())
+        return stating.state(pos, reference=order.reference, name="Grace Hopper", now=timezone.now())
 
     with blocked_by(twice) as start:
         second = start(twice)

@@ -137,7 +137,7 @@ def _channels(figures: Figures) -> Table:
         columns += ("came", "money_left")
     empty = Money() if figures.has_money else None
     rows = [
-        Row([label], figures.channels.get(code, Sales()), figures.channels_money.get(code, empty))
+        Row([str(label)], figures.channels.get(code, Sales()), figures.channels_money.get(code, empty))
         for code, label in Order.Channel.choices
         if code in figures.channels or code in figures.channels_money
     ]
