@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 
 # The size of the drawing in its own units, and the room for labels at the left, right, top and below.
 WIDTH, HEIGHT = 720, 260
-LEFT, RIGHT, TOP, BELOW = 84, 30, 14, 30
+LEFT, RIGHT, TOP, BELOW = 90, 44, 16, 36
 # The most labels below and at the left.
 DAYS_NAMED, STEPS = 6, 5
 

@@ -10,7 +10,6 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
@@ -96,9 +95,12 @@ def _curves(found: Figures) -> list[curves.Curves]:
         (_("Cancelled"), [row.cancelled for row in sales]),
     ]
     return [
-        curves.draw(_("Tickets by day"), days, tickets, number_format),
+        curves.draw(_("Tickets by day"), days, tickets, tables.number_text),
         curves.draw(
-            _("%(currency)s by day") % {"currency": found.organiser.currency}, days, amounts, number_format
+            _("%(currency)s by day") % {"currency": found.organiser.currency},
+            days,
+            amounts,
+            tables.number_text,
         ),
     ]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -78,7 +78,12 @@ def texts(table: Table, row: Row, currency: str) -> list[str]:
     """Return the numbers of a row for the page."""
     found = numbers(row)
     cells = [found[key] for key in table.columns]
-    return [money(cell, currency) if isinstance(cell, formats.Money) else str(cell) for cell in cells]
+    return [money(cell, currency) if isinstance(cell, formats.Money) else number_text(cell) for cell in cells]
+
+
+def number_text(number: Cell) -> str:
+    """Return a whole number in the reader's language, with a real minus."""
+    return number_format(number, use_l10n=True, force_grouping=True).replace("-", "\N{MINUS SIGN}")
 
 
 def all_tables(figures: Figures) -> list[Table]:
