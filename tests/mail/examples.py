@@ -259,7 +259,7 @@ def _asked_again(pos):
 def _withdrawn(pos):
     made = make_order({SeasonPassFactory(pos=pos, name="Abonnement"): 1}, paid=True)
     rows = stating.state(pos, reference=made.reference, name="Ada Lovelace", now=timezone.now())
-    return {"order": made.pk, "withdrawals": [row.pk for row in rows]}
+    return about(made, withdrawals=[row.pk for row in rows])
 
 
 @example("withdrawal_impossible")

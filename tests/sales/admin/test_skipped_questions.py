@@ -63,7 +63,7 @@ def begin(role, offer, pos):
     return staff
 
 
-@pytest.mark.scenario("BOX-03")
+@pytest.mark.scenario("BOX-03", "RF-26")
 def test_questions_skipped_at_the_counter_are_waived_with_who_and_when_and_take_no_place(
     offer, pos, workshop
 ):
