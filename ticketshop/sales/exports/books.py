@@ -25,8 +25,12 @@ class Books:
         return {f"{column}__gte": self.period[0], f"{column}__lt": self.period[1]}
 
     def of_orders(self, path: str = "order") -> dict[str, object]:
-        """Return the condition that the order at ``path`` belongs to the books. What must not be counted is left out here."""
-        return {f"{path}__organiser": self.organiser}
+        """Return the condition that the order at ``path`` belongs to the books; with an empty path, that the row itself does.
+
+        What must not be counted is left out here.
+        """
+        prefix = f"{path}__" if path else ""
+        return {f"{prefix}organiser": self.organiser}
 
     def sold_lines(self) -> QuerySet[OrderLine]:
         """Return the lines of orders that were paid in the period, also of orders that have ended since."""

@@ -188,7 +188,7 @@ def _read_products(figures: Figures, pairs: Iterable[tuple[int | None, int | Non
 
 def _read_orders(books: Books, figures: Figures) -> None:
     """Add the numbers of orders that were paid. One made by an exchange is none of its own."""
-    rows = Order.objects.filter(organiser=books.organiser, exchange__isnull=True, **books.within("paid_at"))
+    rows = Order.objects.filter(exchange__isnull=True, **books.of_orders(""), **books.within("paid_at"))
     if figures.event is not None:
         lines = books.sold_lines().filter(offer__session__event=figures.event)
         rows = rows.filter(pk__in=lines.order_by().values("order"))
@@ -201,9 +201,7 @@ def _read_orders(books: Books, figures: Figures) -> None:
 
 def _read_entries(books: Books, figures: Figures) -> None:
     """Add the tickets that were let in during the period, to their dates and to the total."""
-    used = Ticket.objects.filter(
-        order__organiser=books.organiser, state=Admission.State.USED, **books.within("used_at")
-    )
+    used = Ticket.objects.filter(state=Admission.State.USED, **books.of_orders(), **books.within("used_at"))
     if figures.event is not None:
         used = used.filter(session__event=figures.event)
     for session, number in used.order_by().values_list("session").annotate(number=Count("pk")):
