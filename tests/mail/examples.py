@@ -35,7 +35,7 @@ from ticketshop.exports.models import Download, Job
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
-from ticketshop.sales.answers import waiving
+from ticketshop.sales.counter import waiving
 from ticketshop.sales.models import DateChange, Order, Refund, Ticket
 from ticketshop.sales.orders import cancelled_lines, orders, single_tickets
 from ticketshop.sales.orders.withdrawal import stating

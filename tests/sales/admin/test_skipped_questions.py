@@ -14,7 +14,8 @@ from tests.visitor import TestClientVisitor
 from ticketshop.history.models import Event
 from ticketshop.mail import mime_messages
 from ticketshop.mail.models import Mail
-from ticketshop.sales.answers import missing_answers, waiving
+from ticketshop.sales.answers import missing_answers
+from ticketshop.sales.counter import waiving
 from ticketshop.sales.models import Order
 from ticketshop.sales.orders import books
 

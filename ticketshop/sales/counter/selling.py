@@ -17,11 +17,12 @@ from contacts.models import Contact
 from ticketshop.catalogue import places
 from ticketshop.organisers.models import PointOfSale
 
-from ..answers import form_blocks, waiving
+from ..answers import form_blocks
 from ..cart import carts, contents
 from ..models import Cart, Order, TypedDetails
 from ..orders import counter_rules, orders
 from ..orders.buyers import AtCounter, CannotPlace
+from . import waiving
 
 Key = tuple[str, int]
 NOBODY = AnonymousUser()

@@ -28,7 +28,8 @@ from ticketshop.mail.models import Mail
 from .. import admission_lists as admissions
 from .. import notices, recipients
 from ..admission_lists import WITH_LINE, WITH_PASS, WITH_TICKET
-from ..answers import display, editing, waiving
+from ..answers import display, editing
+from ..counter import waiving
 from ..models import Admission, IssuedPass, Order, OrderLine, Refund, Ticket
 from ..orders.exchange import links as exchange_links
 from ..papers import earlier_bills

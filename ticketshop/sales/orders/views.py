@@ -150,8 +150,7 @@ def show(request, pos, reference, secret):
         "can_cancel": pending and not payment.processing,
         "downloads": order.state == Order.State.PAID and len(cancelled) < len(lines),
         "calendar": bool(tickets) and order.paid_at is not None,
-        "withdrawals": withdrawals.stated(order, lines),
-        "withdraw_until": withdrawals.offered_until(order, lines, timezone.now()),
+        **withdrawals.on_page(order, lines, timezone.now()),
         "has_receipt": receipts.has_receipt(order),
         "may_be_invoiced": order.buyer_id is not None
         and (receipts.has_receipt(order) or invoices.may_be_invoiced(order))

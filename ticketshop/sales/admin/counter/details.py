@@ -18,12 +18,12 @@ from ticketshop.lib.values.money import ZERO
 from ticketshop.office import time_zones
 from ticketshop.organisers import permissions
 
-from ...answers import block_answers, form_blocks, profile, shown_questions, waiving
+from ...answers import block_answers, form_blocks, profile, shown_questions
 from ...answers.editing import StaffBlock
 from ...cart import carts, contents
 from ...checkout import people
 from ...checkout.forms import HolderForm, as_posted, posted_texts
-from ...counter import selling
+from ...counter import selling, waiving
 from ...models import Cart, Order
 from ...orders.buyers import CannotPlace
 from . import refusals

@@ -13,7 +13,7 @@ from ticketshop.lib.web.waits import again_in
 from ticketshop.limits import limits
 from ticketshop.office.buttons import Button, Outcome
 
-from ...answers import waiving
+from ...counter import waiving
 from ...models import LIVING_ORDERS, Order
 
 NEEDED = (waiving.WAIVE, "sales.change_order")

@@ -9,7 +9,7 @@ from django.utils.timezone import localdate
 from ticketshop.catalogue.models import SeasonPass
 from ticketshop.lib.values.money import ZERO
 
-from ...models import Order, OrderLine, Withdrawal
+from ...models import LIVING_ORDERS, Order, OrderLine, Withdrawal
 
 # From the day after the order: article 9 of Directive 2011/83/EU.
 DAYS = 14
@@ -56,15 +56,17 @@ def stated(order: Order, lines: Iterable[OrderLine]) -> list[Withdrawal]:
     return list(rows.order_by("pk"))
 
 
-def offered_until(order: Order, lines: Iterable[OrderLine], now: datetime) -> date | None:
-    """Return the last day if the order's page offers to withdraw; None if it does not, or if the buyer has withdrawn. At most one query."""
-    lines = list(lines)
-    if (
-        not order.point_of_sale.organiser.withdrawal
-        or order.state not in (Order.State.PENDING, Order.State.PAID)
-        or is_late(order, now)
-    ):
-        return None
-    done = {row.line_id for row in stated(order, lines)}
-    open_lines = [line for line in lines if may_be_withdrawn(line) and line.pk not in done]
-    return last_day(order) if open_lines else None
+def on_page(order: Order, lines: list[OrderLine], now: datetime) -> dict:
+    """Return what the order's page shows: ``withdrawals``, and ``withdraw_until``, the last day if it offers to withdraw, else None.
+
+    At most one query.
+    """
+    rows = stated(order, lines)
+    done = {row.line_id for row in rows}
+    offered = (
+        order.point_of_sale.organiser.withdrawal
+        and order.state in LIVING_ORDERS
+        and not is_late(order, now)
+        and any(may_be_withdrawn(line) and line.pk not in done for line in lines)
+    )
+    return {"withdrawals": rows, "withdraw_until": last_day(order) if offered else None}

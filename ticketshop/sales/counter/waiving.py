@@ -10,8 +10,8 @@ from ticketshop.history import history
 
 from .. import notices
 from ..admission_lists import passes_of, tickets_of
+from ..answers.editing import EditableAnswers
 from ..models import LIVING_ORDERS, Order, responses_of
-from .editing import EditableAnswers
 
 # The permission to skip mandatory questions.
 WAIVE = "registration_forms.waive_answers"
