@@ -56,6 +56,7 @@ class Withdrawal(models.Model):
         area = ORDERS
         labels = {"line": _("what")}
         copy_context = ("line",)
+        retained_since = "line__order__placed_at"
         defers = [
             Defer(
                 OPEN_PAYMENT,
