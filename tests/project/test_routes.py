@@ -228,6 +228,10 @@ ADMIN = {
         buttons=(
             ("test_payments", "sales.change_paymentmethod"),
             ("ready", "organisers.view_pointofsale"),
+            (
+                "basics",
+                "organisers.change_pointofsale organisers.change_organiser sales.change_paymentmethod",
+            ),
         ),
     ),
     "organisers.staffmembership": Pages(
@@ -292,7 +296,14 @@ ADMIN = {
             ("restore", "registration_forms.change_field"),
         )
     ),
-    "catalogue.event": Pages(add=True, buttons=(EXPORT,)),
+    "catalogue.event": Pages(
+        add=True,
+        buttons=(
+            EXPORT,
+            ("copy", "catalogue.view_event catalogue.add_event"),
+            ("dates", "catalogue.change_event catalogue.add_session"),
+        ),
+    ),
     "catalogue.session": Pages(
         delete=True,
         buttons=(
@@ -304,7 +315,13 @@ ADMIN = {
         ),
     ),
     "catalogue.tariff": Pages(delete=True),
-    "catalogue.seasonpass": Pages(add=True, buttons=(("export", f"{READ_ANSWERS} sales.view_issuedpass"),)),
+    "catalogue.seasonpass": Pages(
+        add=True,
+        buttons=(
+            ("export", f"{READ_ANSWERS} sales.view_issuedpass"),
+            ("copy", "catalogue.view_seasonpass catalogue.add_seasonpass"),
+        ),
+    ),
     "catalogue.allotment": Pages(add=True),
     "catalogue.venue": Pages(add=True, delete=True),
     "catalogue.category": Pages(add=True, delete=True),
@@ -375,6 +392,7 @@ ADMIN = {
 # Back-office pages without a model; tests below check them.
 SITE = {
     "admin:privacy_erasure_person",
+    "admin:catalogue_event_simple",
     "admin:sales_export_customers",
     "admin:sales_export_accounting",
     "admin:sales_counter",

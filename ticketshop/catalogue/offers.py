@@ -23,11 +23,18 @@ def open_sessions(event: Event, capacities: dict[Session, int]) -> list[Session]
     tariffs = list(Tariff.objects.filter(event=event, active=True))
     if not tariffs:
         return list(capacities)
-    for session, capacity in capacities.items():
-        allotment = Allotment.objects.create(
-            organiser_id=event.organiser_id, name=allotment_name(event, session), capacity=capacity
-        )
-        _offer(session, tariffs, allotment.pk)
+    allotments = Allotment.objects.bulk_create(
+        Allotment(organiser_id=event.organiser_id, name=allotment_name(event, session), capacity=capacity)
+        for session, capacity in capacities.items()
+    )
+    Offer.objects.bulk_create(
+        [
+            Offer(session=session, tariff=tariff, allotment=allotment)
+            for session, allotment in zip(capacities, allotments, strict=True)
+            for tariff in tariffs
+        ],
+        ignore_conflicts=True,
+    )
     return []
 
 

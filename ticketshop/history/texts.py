@@ -74,6 +74,9 @@ ACTIONS = {
     # Forms.
     "door_list": gettext_lazy("List for the door downloaded"),
     "entries_list": gettext_lazy("List of the entries downloaded"),
+    "event_copied": gettext_lazy("Copied from another event"),
+    "pass_copied": gettext_lazy("Copied from another pass"),
+    "dates_added": gettext_lazy("Dates added by weekday"),
     "published": gettext_lazy("Published"),
     "asked_again": gettext_lazy("Earlier buyers asked too"),
     "sold_asked": gettext_lazy("Buyers of what was sold before asked"),

@@ -212,3 +212,54 @@ def test_queries_do_not_grow_with_the_programme(pos):
     for _ in range(2):
         OfferFactory(pos=pos)
     assert count() == one <= 13
+
+
+BASICS = {
+    "legal_name": "Theatre Ltd", "street": "Main Street", "house_number": "1", "postcode": "8000", "city": "Zürich",
+    "privacy_contact": "data@theatre.test", "email_sender_address": "box@theatre.test", "terms": "What is bought is bought.",
+}  # fmt: skip
+SAVE = ("_save", "Save")
+
+
+def test_basics_are_entered_on_one_page(pos, owner):
+    owner.open(page(pos))
+    owner.open(owner.page.link("Enter name, address, terms and ways to pay on one page"))
+    owner.fill("^_save$", {**BASICS, "on_site": "on", "iban": "CH93 0076 2011 6238 5295 7"}, button=SAVE)
+    assert owner.page.url == page(pos)
+    left = {title for title, done in states(pos).items() if not done}
+    assert left == {"An event on sale", "A tariff with places", "Work in the background", "E-mails go out"}
+    transfer, on_site = pos.payment_methods.order_by("code")
+    assert transfer.settings == {"account_holder": "Theatre Ltd", "iban": "CH9300762011623852957"}
+    assert (transfer.enabled, on_site.enabled) == (True, True)
+    assert history.of(pos).get().details["changes"]["email_sender_address"] == ["", "box@theatre.test"]
+    assert history.of(pos.organiser).get().details["changes"]["city"] == ["", "Zürich"]
+    assert pos.terms_version is not None
+
+
+def test_basics_that_are_wrong_change_nothing_and_stay_typed(pos, owner):
+    owner.open(page(pos).replace("ready", "basics"))
+    typed = {**BASICS, "iban": "CH93 0076 2011 6238 5295 8", "privacy_contact": "nobody"}
+    owner.fill("^_save$", typed, button=SAVE)
+    assert any("check digits" in error for error in owner.errors)
+    assert len(owner.errors) == 2
+    assert 'value="Theatre Ltd"' in owner.page.source
+    pos.refresh_from_db()
+    assert (pos.organiser.legal_name, pos.terms) == ("", "")
+    assert not pos.payment_methods.exists()
+
+
+def test_basics_switch_no_way_to_pay_off(pos, owner):
+    complete(pos)
+    PaymentMethodFactory(
+        point_of_sale=pos,
+        code="bank_transfer",
+        settings={"account_holder": "Us", "iban": "CH9300762011623852957"},
+    )
+    source = owner.open(page(pos).replace("ready", "basics")).source
+    assert 'name="on_site"' not in source
+    owner.fill("^_save$", {"iban": ""}, button=SAVE)
+    assert set(pos.payment_methods.filter(enabled=True).values_list("code", flat=True)) == {
+        "on_site",
+        "bank_transfer",
+    }
+    assert pos.payment_methods.get(code="bank_transfer").settings["account_holder"] == "Us"

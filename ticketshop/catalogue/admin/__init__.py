@@ -1,3 +1,3 @@
 """Back office: what can be sold."""
 
-from . import allotments, events, passes, places  # noqa: F401
+from . import allotments, copying, events, passes, places, series  # noqa: F401

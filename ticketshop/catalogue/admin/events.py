@@ -1,9 +1,12 @@
 """Events with their texts, dates, places and tariffs on one page."""
 
+from functools import partial
+
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Max, Min
 from django.shortcuts import redirect
+from django.urls import path
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -15,7 +18,7 @@ from ticketshop.organisers import permissions
 
 from .. import offers, sale_checks
 from ..models import Event, Session, Tariff
-from . import problems
+from . import problems, simple_event
 from .form_choice import TellsOfForms
 from .forms import SluggedForm, link_to_tickets
 from .order_forms import OrderFormInline
@@ -45,6 +48,10 @@ class EventAdmin(PagedInlinesMixin, TellsOfForms, TranslatedAdmin):
         (None, {"fields": ["state", "points_of_sale", "venue", "category"]}),
         (gettext_lazy("Picture and address"), {"fields": ["image", "slug"]}),
     ]
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(partial(simple_event.page, self))
+        return [path("simple/", view, name="catalogue_event_simple"), *super().get_urls()]
 
     def get_changelist_instance(self, request):
         page = super().get_changelist_instance(request)

@@ -1,19 +1,18 @@
 """Forms of the catalogue's pages, and the rules they share."""
 
-import secrets
 from collections.abc import Sequence
 
 from django import forms
 from django.db.models import Model
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ticketshop.office.scoped_admin import ScopedForm
 
 from ..models import Allotment
+from ..slugs import free_slug
 
 MOST_PLACES = 1_000_000
 
@@ -86,18 +85,6 @@ class SluggedForm(ScopedForm):
             if name.startswith(f"{self.title_column}_") and value
         )
         return next(texts, "")
-
-
-def free_slug(model: type[Model], organiser_id: int | None, title: str, but: int | None) -> str:
-    """Return a slug of this title that no other row of the organiser has."""
-    wanted = slugify(title)[:50].strip("-") or secrets.token_hex(4)
-    taken = set(
-        model.objects.filter(organiser_id=organiser_id, slug__startswith=wanted)
-        .exclude(pk=but)
-        .values_list("slug", flat=True)
-    )
-    names = (wanted, *(f"{wanted}-{number}" for number in range(2, len(taken) + 3)))
-    return next(name for name in names if name not in taken)
 
 
 def in_order(

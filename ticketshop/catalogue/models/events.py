@@ -73,18 +73,26 @@ class Event(models.Model):
     category = models.ForeignKey(
         Category, null=True, blank=True, on_delete=models.PROTECT, verbose_name=_("category")
     )
+    # The key of the page on which the event was made, such as *Copy*: the same page sent twice makes one event.
+    copy_key = models.UUIDField(null=True, editable=False)
 
     organiser_path = "organiser"
 
     class Meta:
         verbose_name = _("event")
         verbose_name_plural = _("events")
-        constraints = [models.UniqueConstraint(fields=["organiser", "slug"], name="event_slug_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["organiser", "slug"], name="event_slug_once"),
+            models.UniqueConstraint(fields=["organiser", "copy_key"], name="event_copied_once"),
+        ]
 
     class Personal:
-        columns = not_personal(
-            "what is sold", "slug", "state", "title", "teaser", "description", "image", "image_alt"
-        )
+        columns = {
+            **not_personal(
+                "what is sold", "slug", "state", "title", "teaser", "description", "image", "image_alt"
+            ),
+            **not_personal("random", "copy_key"),
+        }
 
     def __str__(self):
         return self.title

@@ -114,6 +114,8 @@ class SeasonPass(models.Model):
     sales_start_at = models.DateTimeField(_("sales from"), null=True, blank=True)
     sales_end_at = models.DateTimeField(_("sales until"), null=True, blank=True)
     active = models.BooleanField(_("on sale"), default=True)
+    # As ``Event.copy_key``.
+    copy_key = models.UUIDField(null=True, editable=False)
 
     organiser_path = "organiser"
 
@@ -122,6 +124,7 @@ class SeasonPass(models.Model):
         verbose_name_plural = _("season passes")
         constraints = [
             models.UniqueConstraint(fields=["organiser", "slug"], name="season_pass_slug_once"),
+            models.UniqueConstraint(fields=["organiser", "copy_key"], name="season_pass_copied_once"),
             models.CheckConstraint(condition=Q(price__gte=0), name="season_pass_price_not_negative"),
             models.CheckConstraint(
                 condition=Q(valid_until__gte=F("valid_from")), name="season_pass_validity"
@@ -133,7 +136,7 @@ class SeasonPass(models.Model):
         ]
 
     class Personal:
-        columns = not_personal(
+        columns = not_personal("random", "copy_key") | not_personal(
             "what is sold, and for how much", "slug", "name", "teaser", "description", "image", "price", "vat_rate", "valid_from", "valid_until",
             "opens", "entries", "entries_per_date", "cancel_hours", "max_per_order", "max_per_person", "sales_start_at", "sales_end_at",
         )  # fmt: skip

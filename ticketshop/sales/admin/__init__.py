@@ -13,5 +13,5 @@ from . import (  # noqa: F401
 from .bank import entries, files  # noqa: F401
 from .form_pages import answer_search, form_assignment, missing_answers  # noqa: F401
 from .money import differences, payments  # noqa: F401
-from .opening import page  # noqa: F401
+from .opening import basics, page  # noqa: F401
 from .papers import order_papers  # noqa: F401

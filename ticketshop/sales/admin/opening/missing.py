@@ -190,7 +190,7 @@ def _of_programme(pos: PointOfSale, now: datetime) -> Iterator[Item]:
     if event is not None:
         place = Place(EVENTS, reverse("admin:catalogue_event_change", args=[event.pk]))
     else:
-        place = Place(NEW_EVENT, reverse("admin:catalogue_event_add"))
+        place = Place(NEW_EVENT, f"{reverse('admin:catalogue_event_simple')}?shop={pos.pk}")
     on_sale = opening.sells_something(pos, now)
     yield Item(
         _("An event on sale"),

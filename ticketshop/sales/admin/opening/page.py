@@ -35,6 +35,7 @@ def view(page: PointOfSaleAdmin, request: HttpRequest, pos: PointOfSale) -> Http
         "done": sum(item.done for item in items),
         "refusals": missing.refusals(items),
         "may_open": request.user.has_perm(OPEN, pos),
+        "basics": page.address_of(request, pos, "basics"),
         "shop_url": reverse("shop:index", args=[pos.slug]),
     }
     return TemplateResponse(request, "admin/sales/ready_to_open.html", context)
