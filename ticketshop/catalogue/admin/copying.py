@@ -133,7 +133,7 @@ class CopyPassForm(plans.PlanForm):
                     name=row.name, valid_from=row.valid_from + moved, valid_until=row.valid_until + moved
                 )
             )
-            for row in self.chosen_passes_passes
+            for row in self.chosen_passes
         ]
         sentence = _("Not on sale until you switch them on: %(passes)s.") % {"passes": "; ".join(texts)}
         return plans.Plan(sentence, others=texts)

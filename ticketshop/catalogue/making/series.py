@@ -48,7 +48,11 @@ def starts(rule: Rule, zone: tzinfo) -> Starts:
             local = datetime.combine(day, at, zone)
             instant = local.astimezone(UTC)
             exists = instant.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None)
-            (made.instants if exists else made.skipped).append(local)
+            if exists:
+                # In UTC, since Python never finds a repeated local time equal to a time in another zone.
+                made.instants.append(instant)
+            else:
+                made.skipped.append(local)
     return made
 
 
@@ -77,8 +81,8 @@ def make(
         Session(
             event=event,
             starts_at=start,
-            ends_at=start.astimezone(UTC) + lasting,
-            doors_at=None if doors_before is None else start.astimezone(UTC) - doors_before,
+            ends_at=start + lasting,
+            doors_at=None if doors_before is None else start - doors_before,
         )
         for start in instants
         if start not in there
