@@ -1,7 +1,5 @@
 """Events with their texts, dates, places and tariffs on one page."""
 
-from functools import partial
-
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Max, Min
@@ -15,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from ticketshop.office.mixins.paged_inlines import PagedInlinesMixin
 from ticketshop.office.translated_admin import TranslatedAdmin
 from ticketshop.organisers import permissions
+from ticketshop.submissions import saved_forms
 
 from .. import offers, sale_checks
 from ..models import Event, Session, Tariff
@@ -50,8 +49,12 @@ class EventAdmin(PagedInlinesMixin, TellsOfForms, TranslatedAdmin):
     ]
 
     def get_urls(self):
-        view = self.admin_site.admin_view(partial(simple_event.page, self))
-        return [path("simple/", view, name="catalogue_event_simple"), *super().get_urls()]
+        @saved_forms.shows_saved_form
+        def view(request):
+            return simple_event.page(request, self)
+
+        own = path("simple/", self.admin_site.admin_view(view), name="catalogue_event_simple")
+        return [own, *super().get_urls()]
 
     def get_changelist_instance(self, request):
         page = super().get_changelist_instance(request)

@@ -138,9 +138,8 @@ class SimpleEventForm(forms.Form):
         )
 
 
-@saved_forms.shows_saved_form
 @require_http_methods(["GET", "HEAD", "POST"])
-def page(admin_page, request: HttpRequest):
+def page(request: HttpRequest, admin_page):
     """Show the form, or make the event and lead on: to *Ready to open?* of a shop that is not open yet, else to the event."""
     shops = _shops(request.user)
     pos = _chosen(request, shops)
