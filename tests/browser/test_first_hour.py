@@ -73,7 +73,7 @@ def set_up(owner: Counted, email: str) -> None:
     owner.button("Make the event")
     owner.picture("ready")
     owner.button("Open the point of sale")
-    expect(owner.page.get_by_text("is open: visitors can buy.")).to_be_visible()
+    expect(owner.page.get_by_text("“Theatre” is open: visitors can buy.")).to_be_visible()
     owner.picture("open")
 
 

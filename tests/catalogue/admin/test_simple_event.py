@@ -36,7 +36,7 @@ def test_event_is_made_with_date_places_and_tariffs_and_leads_back_to_the_list(o
     owner.open("/admin/")
     owner.open(owner.page.link("New event"))
     form = owner.page.form("^_save$")
-    assert form.values["vat_rate"] == "0"  # an organiser without VAT number
+    assert form.values["vat_rate"] == "0.00"  # an organiser without VAT number
     url = owner.page.url
     owner.submit(form, TYPED, button=MAKE)
     assert owner.page.url == change(pos).replace("change/", "ready/")
