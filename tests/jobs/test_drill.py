@@ -40,6 +40,7 @@ from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
 from tests.friends import friendly_pos, linked, make_visitor
 from tests.sales.bank import bank
+from tests.sales.bookings.conftest import make_holder
 from tests.staff import Staff, listing
 from ticketshop.catalogue.models import Hold, OrderForm
 from ticketshop.exports.models import Job
@@ -62,6 +63,7 @@ from ticketshop.sales.models import (
     Payment,
     PaymentMethod,
     Refund,
+    Ticket,
 )
 from ticketshop.sales.orders import orders
 from ticketshop.sales.papers import invoices
@@ -122,6 +124,13 @@ def refunds_by_a_provider(provider) -> list[Refund]:
         provider_pages.settle(payment, now=timezone.now())
         orders.cancel(Order.objects.get(pk=payment.order_id), by=None, now=timezone.now())
     return list(Refund.objects.order_by("pk"))
+
+
+def bookings_of_a_cancelled_pass() -> list[Ticket]:
+    holder = make_holder(entries_per_date=3)
+    tickets = [holder.ticket() for _number in range(3)]
+    orders.cancel(holder.issued.order, by=None, now=timezone.now())
+    return tickets
 
 
 def payments_of_a_bank_file() -> list[BankEntry]:
@@ -517,6 +526,9 @@ CASES = {
     "sales.remind": Case("sales.remind", bank_transfers, is_reminded),
     "sales.ask_providers": Case("sales.ask_providers", open_pages, state_is("confirmed"), provider=True),
     "sales.pay_back": Case("sales.pay_back", refunds_by_a_provider, state_is("done"), provider=True),
+    "sales.cancel_bookings": Case(
+        "sales.cancel_bookings", bookings_of_a_cancelled_pass, state_is("cancelled")
+    ),
     "sales.compare_payments": Case("sales.compare_payments", methods_with_lists, is_compared, provider=True),
     "sales.record_bank_entries": Case(
         "sales.record_bank_entries", payments_of_a_bank_file, state_is("recorded")

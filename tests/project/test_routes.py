@@ -73,6 +73,10 @@ def to_cancel(house: House) -> dict:
     return {**shop(house), "reference": house.waiting.reference, "secret": house.waiting.secret}
 
 
+def with_pass(house: House) -> dict:
+    return {**shop(house), "issued": house.order.passes.get().pk}
+
+
 def at_the_door(house: House) -> dict:
     return {"session": house.offer.session.pk}
 
@@ -106,6 +110,15 @@ ROWS = {
     ),
     "door:pass": Row(
         (302, 403), (302, 403), lambda house: {**at_the_door(house), "issued": house.order.passes.get().pk}
+    ),
+    # Bookings with a pass: tests/sales/bookings.
+    "shop:pass_dates": Row(LOG_IN_FIRST, (302, 405), with_pass),
+    "shop:pass_booking": Row(
+        LOG_IN_FIRST, LOG_IN_FIRST, lambda house: {**with_pass(house), "session": house.offer.session.pk}
+    ),
+    # The ticket of this order is not booked with a pass.
+    "shop:booking_cancel": Row(
+        (404, 404), (404, 404), lambda house: {**of_order(house), "ticket": house.order.tickets.get().pk}
     ),
     # Log-in.
     "account_login": Row((200, 302), (200, 302)),

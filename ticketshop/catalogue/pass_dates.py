@@ -1,5 +1,6 @@
 """Which dates a season pass opens, and which tariff a booking with it takes."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
@@ -25,13 +26,15 @@ def opens(season_pass: SeasonPass, session: Session) -> bool:
     return opened(season_pass).filter(pk=session.pk).exists()
 
 
-def offer_of_booking(season_pass: SeasonPass, session: Session) -> Offer | None:
-    """Return the offer whose places a booking of this date takes; None if the date can't be booked with the pass. One query."""
-    tariffs = season_pass.tariffs.values("pk")
-    rows = Offer.objects.filter(session=session, tariff__in=tariffs).select_related(
-        "tariff", "session__event"
-    )
-    return rows.order_by("tariff__position", "tariff_id").first()
+def offers_of_bookings(season_pass: SeasonPass, sessions: Iterable[Session]) -> dict[int, Offer]:
+    """Return session id -> the offer whose places a booking takes, for the dates that can be booked with the pass. One query."""
+    by_id = {session.pk: session for session in sessions}
+    rows = Offer.objects.filter(session__in=by_id, tariff__in=season_pass.tariffs.values("pk"))
+    offers: dict[int, Offer] = {}
+    for offer in rows.select_related("tariff__form__published").order_by("tariff__position", "tariff_id"):
+        offer.session = by_id[offer.session_id]
+        offers.setdefault(offer.session_id, offer)
+    return offers
 
 
 def to_come(season_pass: SeasonPass, now: datetime) -> QuerySet[Session]:

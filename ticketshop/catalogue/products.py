@@ -13,7 +13,7 @@ from django.utils import timezone
 from ticketshop.lib.dates import days
 
 from . import availability
-from .models import Offer, SeasonPass, Session, Tariff
+from .models import Event, Offer, SeasonPass, Session, Tariff
 
 
 class Product:
@@ -125,6 +125,18 @@ class OfferProduct(Product):
 
     def on_sale(self, now):
         return availability.offer_on_sale(self.offer, now)
+
+
+class BookedProduct(OfferProduct):
+    """An offer whose place is booked with a season pass. It costs nothing, and its tariff need not be on sale."""
+
+    @property
+    def price(self):
+        return Decimal(0)
+
+    def on_sale(self, now):
+        published = self.session.event.state == Event.State.PUBLISHED
+        return published and availability.session_on_sale(self.session, now)
 
 
 class PassProduct(Product):

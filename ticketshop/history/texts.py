@@ -63,6 +63,8 @@ ACTIONS = {
     "names_changed": gettext_lazy("Names on tickets changed"),
     "code_replaced": gettext_lazy("New code: the old one lets nobody in any more"),
     "link_replaced": gettext_lazy("The order’s page has a new link; the old one opens nothing any more"),
+    "place_booked": gettext_lazy("A place was booked with the pass"),
+    "booking_cancelled": gettext_lazy("A booking was cancelled: the entry is back"),
     "codes_replaced": gettext_lazy("New codes for tickets or passes"),
     "claimed": gettext_lazy("The person took over the account"),
     "blocked": gettext_lazy("Blocked"),

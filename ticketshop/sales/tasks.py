@@ -15,6 +15,7 @@ from ticketshop.submissions import saved_forms
 
 from .answers import missing_answers, requests
 from .bank import entries
+from .bookings import cancelled_passes
 from .cart import carts
 from .orders import date_change_job, orders, reminders  # noqa: F401  the job registers its task
 from .payments import differences, provider_pages, refunds
@@ -46,6 +47,13 @@ def pay_back(timestamp: int) -> None:
 def record_bank_entries(timestamp: int) -> None:
     """Record the payments of bank files that staff asked for, where there were too many for one request."""
     entries.RECORD.run(timezone.now())
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="sales.cancel_bookings", queueing_lock="sales.cancel_bookings")
+def cancel_bookings(timestamp: int) -> None:
+    """Cancel the places that were booked with passes that are cancelled."""
+    cancelled_passes.CANCEL.run(timezone.now())
 
 
 @app.periodic(cron="41 4 * * *")

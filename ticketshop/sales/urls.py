@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from .bookings import views as bookings
 from .cart import views as cart
 from .checkout import answer_views
 from .checkout import views as checkout
@@ -44,4 +45,7 @@ urlpatterns = [
     path(f"{ORDER}method/", pay.choose_method, name="order_method"),
     path(f"{ORDER}answers/", answer_views.change, name="answers"),
     path(f"{ORDER}names/", names.change, name="names"),
+    path(f"{ORDER}bookings/<int:ticket>/cancel/", bookings.cancel, name="booking_cancel"),
+    path("<slug:pos>/bookings/<int:issued>/", bookings.dates, name="pass_dates"),
+    path("<slug:pos>/bookings/<int:issued>/<int:session>/", bookings.book, name="pass_booking"),
 ]

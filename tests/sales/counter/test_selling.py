@@ -247,7 +247,7 @@ def test_the_same_page_sent_twice_at_once_is_one_order(monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 def test_without_the_lock_an_unused_cart_keeps_places(monkeypatch):
-    monkeypatch.setattr(selling, "_lock", lambda key: None)
+    monkeypatch.setattr(selling.advisory, "lock", lambda key: None)
     send_twice_at_once(monkeypatch)
     assert Cart.objects.count() == 1
 

@@ -11,10 +11,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection, transaction
+from django.db import transaction
 
 from contacts.models import Contact
 from ticketshop.catalogue import places
+from ticketshop.lib.database import advisory
 from ticketshop.organisers.models import PointOfSale
 
 from ..answers import form_blocks
@@ -53,7 +54,7 @@ def sell(sale: Sale, *, by, now: datetime) -> Order | Cart:
 
     The same page sent twice is one order. Raise CannotPlace or ``carts.CannotAdd``; then nothing has changed.
     """
-    _lock(sale.key)
+    advisory.lock(sale.key)
     if order := orders.placed_under(sale.key):
         if not _is_of(order, sale.wanted):
             raise CannotPlace("conflict")
@@ -102,12 +103,6 @@ def chosen_person(cart: Cart) -> Contact | None:
         return None
     organiser = cart.point_of_sale.organiser_id
     return Contact.objects.known().filter(organiser=organiser, subject_uuid=cart.person_uuid).first()
-
-
-def _lock(key: uuid.UUID) -> None:
-    """Lock a checkout key until the end of the transaction: a page that is sent twice at once is served one after the other."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(key)])
 
 
 def _is_of(order: Order, wanted: dict[Key, int]) -> bool:

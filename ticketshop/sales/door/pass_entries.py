@@ -101,7 +101,7 @@ def take_back(
     if CheckIn.objects.filter(key=device.key_of(issued, kind)).exists():
         return False
     undone = _taken_by_last(issued, session) if kind == CheckIn.Kind.UNDONE else 0
-    entries.take(issued, -undone)
+    entries.give_back(issued, undone)
     check_ins.write(session, issued, kind, device, by=by, now=now, note=note, entries=-undone)
     return True
 

@@ -9,7 +9,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from contacts import contacts, locking
 from contacts.models import Contact
 
-from ..models import Cart
+from ..models import Cart, IssuedPass
 from . import person_limits
 
 
@@ -67,6 +67,14 @@ class AtCounter:
     by: AbstractBaseUser
     invitation: str = ""
     waives: bool = False
+
+
+@dataclass(frozen=True)
+class WithPass:
+    """A signed-in buyer who books with a season pass."""
+
+    user: AbstractBaseUser
+    issued: IssuedPass
 
 
 def find(cart: Cart, holders: dict, user, language: str, now: datetime) -> tuple[Contact, dict[str, int]]:

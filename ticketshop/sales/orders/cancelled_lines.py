@@ -24,6 +24,7 @@ from ..models import (
     Ticket,
     withdrawal,
 )
+from ..passes import bookings
 from ..payments import refunds
 
 
@@ -91,7 +92,8 @@ def begin(order: Order, *, by, now: datetime) -> Cancellation:
 
 
 def write(cancellation: Cancellation, units: list[Unit]) -> dict[int, int]:
-    """Add the rows of these units to a cancellation, and cancel their tickets and passes; a used one stays used.
+    """Add the rows of these units to a cancellation, and cancel their tickets and passes; a used one stays used. Entries of
+    passes with which tickets were booked are given back.
 
     Return allotment id -> places that are free again; the caller releases them last. The order is locked, and none of the
     units is cancelled already.
@@ -116,6 +118,8 @@ def write(cancellation: Cancellation, units: list[Unit]) -> dict[int, int]:
         admissions = model.objects.filter(pk__in=pks)
         admissions.update(cancellation=cancellation)
         admissions.exclude(state=Admission.State.USED).update(state=Admission.State.CANCELLED)
+    tickets = [row for unit in units for row in unit.admissions if isinstance(row, Ticket)]
+    bookings.give_back_entries(tickets, by=cancellation.made_by, now=cancellation.made_at)
     withdrawal.settle(cancellation.order, by=cancellation.made_by, now=cancellation.made_at)
     freed: dict[int, int] = {}
     for row in rows:

@@ -27,12 +27,22 @@ from ticketshop.mail import outbox
 from .. import notices, pricing
 from ..answers import block_answers, form_blocks, profile, shown_questions
 from ..cart import caps, carts, contents
-from ..models import IN_PROFILE, Cart, Order, OrderResponse, places_of, responses_of, withdrawal
+from ..models import (
+    IN_PROFILE,
+    Cart,
+    IssuedPass,
+    Order,
+    OrderResponse,
+    places_of,
+    responses_of,
+    withdrawal,
+)
 from ..papers import credit_notes
+from ..passes import bookings
 from ..payments import methods, payments, provider_pages, refunds
 from ..tickets import tickets
 from . import buyers, cancelled_lines, counter_rules, order_lines, person_limits
-from .buyers import AtCounter, CannotPlace, Moved
+from .buyers import AtCounter, CannotPlace, Moved, WithPass
 
 # PostgreSQL's own names of the constraints of columns with ``unique=True``.
 CHECKOUT_KEY_ONCE, REFERENCE_ONCE = "sales_order_checkout_key_key", "sales_order_reference_key"
@@ -69,11 +79,14 @@ def place(
 
     ``content_hash`` is that of the page that the visitor saw (``Contents.content_hash``). ``shown``: what else the page
     showed; None where no page showed it. The order refers to the version of the terms. ``capped``: apply the limits for unpaid orders (``cart.caps``).
-    ``user``: the signed-in buyer, AnonymousUser for a guest, or AtCounter if staff place the order for somebody else.
+    ``user``: the signed-in buyer, AnonymousUser for a guest, AtCounter if staff place the order for somebody else, or WithPass if
+    the one offer in the cart is booked with a season pass, for no money.
 
     A free order is paid and its tickets are issued at once, and so is one whose money staff have taken. Raise CannotPlace.
     """
-    request = _Request(cart, method, content_hash, shown, user, language, now, capped)
+    booked_with = user.issued if isinstance(user, WithPass) else None
+    buyer = user.user if isinstance(user, WithPass) else user
+    request = _Request(cart, method, content_hash, shown, buyer, language, now, capped, booked_with)
     while True:
         try:
             with transaction.atomic():
@@ -95,6 +108,8 @@ def place(
             raise CannotPlace("choice") from error
         except caps.TooManyPlaces as error:
             raise CannotPlace("network") from error
+        except bookings.NoEntry as error:
+            raise CannotPlace("rules", problems=[error.refusal.text]) from error
 
 
 @dataclass(frozen=True)
@@ -109,6 +124,7 @@ class _Request:
     language: str
     now: datetime
     capped: bool
+    booked_with: IssuedPass | None
 
     @property
     def at_counter(self) -> AtCounter | None:
@@ -130,13 +146,13 @@ class _Request:
 
 def _place(request: _Request) -> Order:
     user, now = request.user, request.now
-    cart = carts.LOCKED.first(pk=request.cart.pk)
-    cart_contents = contents.read(cart) if cart else None
-    if cart is None or cart_contents is None or not cart_contents.lines:
+    cart_contents = _locked_contents(request)
+    if cart_contents is None:
         # The cart was ordered, or emptied, just before this transaction locked it.
         if order := placed_under(request.cart.checkout_key, request.content_hash):
             return order
         raise CannotPlace("gone")
+    cart = cart_contents.cart
     method = _checked(cart, cart_contents, request)
     holders = cart.typed.holders
     buyer, beneficiaries = _people(cart, holders, request)
@@ -156,12 +172,16 @@ def _place(request: _Request) -> Order:
         language=request.language,
         now=now,
         at_counter=request.at_counter,
+        # A booking is no new contract, and its page leads to no terms.
+        terms=not (request.at_counter or request.booked_with),
     )
     answered = _answers(blocks, order, beneficiaries, request, cart.typed.language or request.language)
     responses_by_block = _by_block(blocks, answered)
     order_responses = _order_responses(order, blocks, responses_by_block, in_profile)
     lines = order_lines.new(order, cart_contents)
-    issued = tickets.new(order, lines, cart_contents, holders, beneficiaries, responses_by_block)
+    issued = tickets.new(
+        order, lines, cart_contents, holders, beneficiaries, responses_by_block, request.booked_with
+    )
     payment = payments.new(order, method, now)
     rows = [order, *answered.rows, *order_responses, *lines, *issued[0], *issued[1], payment]
     _insert(order, rows, method, request.by, changed)
@@ -171,12 +191,24 @@ def _place(request: _Request) -> Order:
         order.refresh_from_db()
     carts.delete(cart)
     # Last, so that the counters stay locked for as short as possible.
+    bookings.take_entries(request.booked_with, order, issued[0], by=request.by, now=now)
     if blocks:
         limited_choices.reserve(cart.key, responses.chosen(responses_by_block.values()))
     places.reserve(cart.key, cart_contents.places)
     if request.capped and cart_contents.total > ZERO:
         caps.check_network(cart, cart_contents.places)
     return order
+
+
+def _locked_contents(request: _Request) -> contents.Contents | None:
+    """Lock the cart of a request and return its contents; None if it is gone or empty."""
+    cart = carts.LOCKED.first(pk=request.cart.pk)
+    cart_contents = contents.read(cart) if cart else None
+    if cart_contents is None or not cart_contents.lines:
+        return None
+    if request.booked_with:
+        bookings.set_prices(cart_contents)
+    return cart_contents
 
 
 def _order_responses(
@@ -320,8 +352,12 @@ def new(
     language: str,
     now: datetime,
     at_counter: AtCounter | None = None,
+    terms: bool = True,
 ) -> Order:
-    """Return an unsaved order for the contents of a cart. ``by``: who places it; None for a guest."""
+    """Return an unsaved order for the contents of a cart. ``by``: who places it; None for a guest.
+
+    ``terms``: whether a page led to the terms of sale of today.
+    """
     cart = cart_contents.cart
     vat = pricing.cart_vat(cart_contents.lines)
     return Order(
@@ -337,8 +373,7 @@ def new(
         total=cart_contents.total,
         vat_total=vat,
         language=language,
-        # At the counter nobody has read terms on a page.
-        terms_version_id=None if at_counter else cart.point_of_sale.terms_version_id,
+        terms_version_id=cart.point_of_sale.terms_version_id if terms else None,
         placed_at=now,
         expires_at=method.expires_at(cart.point_of_sale.organiser, first_start(cart_contents), now),
         created_by=by,

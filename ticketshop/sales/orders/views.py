@@ -33,6 +33,7 @@ from ..models import (
     Ticket,
 )
 from ..papers import earlier_bills, invoices, receipts
+from ..passes import bookings
 from ..payments import methods, payments
 from ..payments.methods.base import ProviderUnavailable
 from ..payments.qr_bills import QrBill
@@ -124,6 +125,7 @@ def show(request, pos, reference, secret):
     passes = passes_of(order) if any(line.season_pass_id for line in lines) else []
     for issued in passes:
         issued.order = order
+    bookings.describe(tickets, timezone.now())
     cancelled = [line for line in lines if line.date_cancelled]
     changed = {line.session.pk: line for line in lines if line.date_cancelled or line.moved_text}
     how_to_pay = instructions(order) if pending and not cancelled else Instructions()

@@ -4,6 +4,7 @@ This module alone writes ``IssuedPass.entries_left``. An entry is taken by a boo
 The row of the pass is locked before its entries are counted: of two tabs or two devices, one gets the last entry.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Count, F, Q, Sum
@@ -82,23 +83,40 @@ def taken(issued: IssuedPass, session: Session) -> int:
     return booked(issued, session) + at_door(issued, session).counted
 
 
-def refusal(issued: IssuedPass, session: Session, wanted: int = 1) -> Refusal | None:
-    """Return why so many entries of a pass can't be taken for a date, or None. Reliable only while the pass is locked."""
-    return refusals.of_date(issued, session) or refusals.of_entries(issued, taken(issued, session), wanted)
+def taken_by_session(issued: IssuedPass, sessions: Iterable[Session]) -> dict[int, int]:
+    """Return session id -> entries of a pass that are taken. Two queries."""
+    pks = [session.pk for session in sessions]
+    counts: dict[int, int] = {}
+    of_tickets = Ticket.objects.filter(booked_with=issued, session__in=pks, state__in=LIVING).order_by()
+    of_door = CheckIn.objects.filter(issued_pass=issued, session__in=pks).order_by()
+    for rows, number in ((of_tickets, Count("pk")), (of_door, Sum("entries"))):
+        for pk, count in rows.values_list("session").annotate(number=number):
+            counts[pk] = counts.get(pk, 0) + count
+    return counts
+
+
+def refusal(
+    issued: IssuedPass, session: Session, wanted: int = 1, *, taken_before: int | None = None
+) -> Refusal | None:
+    """Return why so many entries of a pass can't be taken for a date, or None. Reliable only while the pass is locked.
+
+    ``taken_before``: the result of ``taken`` if it is known.
+    """
+    refused = refusals.of_date(issued, session)
+    if refused:
+        return refused
+    before = taken(issued, session) if taken_before is None else taken_before
+    return refusals.of_entries(issued, before, wanted)
 
 
 def take(issued: IssuedPass, count: int) -> None:
     """Take entries of a pass, which is locked and was checked with ``refusal``."""
-    _change(issued, -count)
-
-
-def give_back(issued_id: int, count: int) -> None:
-    """Give entries back to a pass. Its row stays locked until the end of the transaction."""
-    IssuedPass.objects.filter(pk=issued_id).update(entries_left=F("entries_left") + count)
-
-
-def _change(issued: IssuedPass, by: int) -> None:
-    if issued.entries_left is None or not by:
+    if issued.entries_left is None or not count:
         return
-    IssuedPass.objects.filter(pk=issued.pk).update(entries_left=F("entries_left") + by)
-    issued.entries_left += by
+    IssuedPass.objects.filter(pk=issued.pk).update(entries_left=F("entries_left") - count)
+    issued.entries_left -= count
+
+
+def give_back(issued: IssuedPass, count: int) -> None:
+    """Give entries back to a pass, which is locked."""
+    take(issued, -count)

@@ -30,6 +30,15 @@ def of_date(issued: IssuedPass, session: Session) -> Refusal | None:
 
     ``issued`` has its season pass, ``session`` its event and organiser.
     """
+    if refusal := of_validity(issued, session):
+        return refusal
+    if not pass_dates.opens(issued.season_pass, session):
+        return Refusal(NOT_OPENED, _("This pass does not open this date."))
+    return None
+
+
+def of_validity(issued: IssuedPass, session: Session) -> Refusal | None:
+    """Return why a pass is not valid on the day of a date that it opens; None if it is. No query."""
     if issued.state == Admission.State.CANCELLED:
         return Refusal(CANCELLED, _("This pass is cancelled."))
     if issued.state == Admission.State.RESERVED:
@@ -44,8 +53,6 @@ def of_date(issued: IssuedPass, session: Session) -> Refusal | None:
         return Refusal(
             EXPIRED, _("This pass was valid until %(day)s.") % {"day": date_format(issued.valid_until)}
         )
-    if not pass_dates.opens(issued.season_pass, session):
-        return Refusal(NOT_OPENED, _("This pass does not open this date."))
     return None
 
 

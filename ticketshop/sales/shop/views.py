@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from ticketshop.catalogue import availability, programme
+from ticketshop.catalogue import availability, pass_dates, programme
 from ticketshop.lib import colour
 from ticketshop.lib.forms import open_forms
 from ticketshop.lib.web import language_choice, page_cache
@@ -21,6 +21,7 @@ from ticketshop.lib.web.refusals import csrf_failure
 from ticketshop.organisers import access
 
 from .. import visitor_contact
+from ..bookings import own_passes
 from ..cart import contents, session
 from ..checkout import people
 from ..orders import person_limits
@@ -34,6 +35,8 @@ ABOUT = {
 }
 # The number of next events that show their poster on the shop's page.
 POSTERS = 4
+# Passes of a visitor on the page of an event.
+MOST_PASSES = 5
 
 
 def shared(request, response: HttpResponse) -> HttpResponse:
@@ -89,9 +92,27 @@ def event(request, pos, slug):
         "shown": shown,
         "dates": dates,
         "form_is_open": is_open(request),
+        "own_passes": passes_for(request, dates.rows, now),
         **who_is_coming(request, dates.rows),
     }
     return shared(request, render(request, "sales/event.html", context))
+
+
+def passes_for(request, sessions, now) -> list:
+    """Return (pass, its dates) for the passes of a signed-in visitor that open a date of the event.
+
+    One query without a pass, six for each pass.
+    """
+    if is_open(request) or not request.user.is_authenticated or not sessions:
+        return []
+    coming = {row.session.pk: row.session for row in sessions if row.session.starts_at > now}
+    found = []
+    for issued in own_passes.usable(visitor_contact.of_request(request), now)[:MOST_PASSES]:
+        pks = pass_dates.to_come(issued.season_pass, now).filter(pk__in=coming).values_list("pk", flat=True)
+        opened = [coming[pk] for pk in pks]
+        if opened:
+            found.append((issued, own_passes.of_sessions(issued, opened, now)))
+    return found
 
 
 def who_is_coming(request, sessions) -> dict:

@@ -17,10 +17,12 @@ def new(
     holders: dict,
     beneficiaries: dict[str, int],
     answered: dict[str, Response] | None = None,
+    booked_with: IssuedPass | None = None,
 ) -> tuple[list[Ticket], list[IssuedPass]]:
     """Return an unsaved ticket or pass for every slot of the cart, with the typed names.
 
     ``beneficiaries``: slot -> contact id, for slots with a chosen person; ``answered``: slot -> response.
+    ``booked_with``: the pass with which all tickets are booked.
     """
     new_tickets, new_passes, answered = [], [], answered or {}
     for line, cart_line in zip(lines, cart_contents.lines, strict=True):
@@ -37,7 +39,9 @@ def new(
                 "holder_email": typed.get("email", ""),
             }
             if cart_line.offer:
-                new_tickets.append(Ticket(session_id=cart_line.offer.session_id, **shared))
+                new_tickets.append(
+                    Ticket(session_id=cart_line.offer.session_id, booked_with=booked_with, **shared)
+                )
             else:
                 season_pass = cart_line.season_pass
                 new_passes.append(

@@ -73,6 +73,8 @@ def _why_not(unit: Unit, offer: Offer | None, session: Session | None, tariff: T
     """Return why a unit can't become the offer, in a sentence with ``%(what)s``; empty if it can."""
     if not unit.line.offer_id:
         return _("“%(what)s” is a season pass: only tickets can be exchanged.")
+    if unit.admissions[0].booked_with_id:
+        return _("“%(what)s” is booked with a pass: cancel it, and book another date with the pass.")
     old = unit.line.offer
     if session is not None and session.event_id != old.session.event_id:
         return _("“%(what)s” is for another event. Choose a date of the same event.")
