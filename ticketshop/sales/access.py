@@ -104,9 +104,9 @@ def passes_of(user, pos: PointOfSale) -> QuerySet[IssuedPass]:
     return _passes(user, pos.organiser_id)
 
 
-def passes_for(user, organiser_id: int) -> QuerySet[IssuedPass]:
-    """Return what ``passes_of`` returns, for an organiser."""
-    return _passes(user, organiser_id)
+def passes_for(user_id: int, organiser_id: int) -> QuerySet[IssuedPass]:
+    """Return what ``passes_of`` returns, for ids."""
+    return _passes(user_id, organiser_id)
 
 
 def _passes(user, organiser_id) -> QuerySet[IssuedPass]:

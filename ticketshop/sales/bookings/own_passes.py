@@ -28,7 +28,7 @@ def of_visitor(contact: Contact) -> QuerySet[IssuedPass]:
     log-in.
     """
     children = links.choosable(contact).filter(child__user=None).values("child")
-    own = access.passes_for(contact.user, contact.organiser_id).order_by().values("pk")
+    own = access.passes_for(contact.user_id, contact.organiser_id).order_by().values("pk")
     bought = Q(order__buyer=contact, beneficiary__in=children)
     return (
         IssuedPass.objects.filter(Q(pk__in=own) | bought)
@@ -37,9 +37,9 @@ def of_visitor(contact: Contact) -> QuerySet[IssuedPass]:
     )
 
 
-def usable(contact: Contact, now: datetime) -> QuerySet[IssuedPass]:
+def usable(contact: Contact, pos: PointOfSale, now: datetime) -> QuerySet[IssuedPass]:
     """Return those passes of a visitor whose last day is not over and that are not cancelled."""
-    today = days.day_of(now, contact.organiser.zone)
+    today = days.day_of(now, pos.organiser.zone)
     return of_visitor(contact).filter(state__in=OPEN_STATES, valid_until__gte=today)
 
 

@@ -107,7 +107,7 @@ def passes_for(request, sessions, now) -> list:
         return []
     coming = {row.session.pk: row.session for row in sessions if row.session.starts_at > now}
     found = []
-    for issued in own_passes.usable(visitor_contact.of_request(request), now)[:MOST_PASSES]:
+    for issued in own_passes.usable(visitor_contact.of_request(request), request.pos, now)[:MOST_PASSES]:
         pks = pass_dates.to_come(issued.season_pass, now).filter(pk__in=coming).values_list("pk", flat=True)
         opened = [coming[pk] for pk in pks]
         if opened:
