@@ -214,6 +214,8 @@ def test_event_page_of_a_signed_in_visitor_needs_the_same_queries_for_any_number
     for names in (["Bob"], ["Carol", "Dan"]):
         for name in names:
             linked(contact, pos, (name, "Miller", f"{name.lower()}@example.org"))
-        with django_assert_num_queries(9):  # session, user, shop, event, offers, places, contact, passes, friends
+        with django_assert_num_queries(
+            9
+        ):  # two of the log-in, shop, event, offers, places, contact, passes, friends
             source = client.get(EVENT).content.decode()
         assert all(f"{name} Miller" in source for name in names)
