@@ -9,9 +9,10 @@ from django.db import connection, transaction
 from accounts.models import User
 from ticketshop.demo import filling, tonight
 from ticketshop.demo.programme.theatre import THEATRE
+from ticketshop.sales.bookings import own_passes
 from ticketshop.sales.door import access, entries
 from ticketshop.sales.door.check_ins import Device
-from ticketshop.sales.models import Order, Ticket
+from ticketshop.sales.models import IssuedPass, Order, Ticket
 from ticketshop.sales.orders import books
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +51,17 @@ def test_codes_of_this_evening_let_in():
     answer = entries.enter(session, child.code, Device(uuid.uuid4()), by=None, now=at)
     assert (answer.code, bool(answer.age)) == ("welcome", True)
     assert Ticket.objects.filter(session=session, order__buyer__user__email="alice@example.org").count() == 2
+    assert {code: found for code, found in books.check().items() if found} == {}
+
+
+@pytest.mark.scenario("PAS-01", "PAS-02")
+def test_card_of_alice_books_a_place_this_evening_and_its_code_lets_in():
+    session, issued = evening(TODAY), IssuedPass.objects.get(order__buyer__user__email="alice@example.org")
+    at = datetime.combine(TODAY, time(19), THEATRE.zone)
+    date = own_passes.date_of(issued, session, at)
+    assert (date.refusal, date.most) == ("", 5)
+    answer = entries.enter(session, issued.code, Device(uuid.uuid4()), by=None, now=at)
+    assert (answer.code, answer.detail) == ("welcome", "4 entries left.")
     assert {code: found for code, found in books.check().items() if found} == {}
 
 

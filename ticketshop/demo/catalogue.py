@@ -14,6 +14,7 @@ from ticketshop.catalogue.models import (
     Tariff,
     Venue,
 )
+from ticketshop.catalogue.pass_dates import fits_booking
 from ticketshop.lib.values import iban
 from ticketshop.organisers.models import Organiser, PointOfSale
 from ticketshop.sales.models import PaymentMethod
@@ -221,7 +222,24 @@ def _passes(house: House, pos: PointOfSale, dates: list[Date], today: date) -> l
             for session in chosen
         ]
     )
+    _tariffs_of_bookings(made, opened, dates)
     return made
+
+
+def _tariffs_of_bookings(
+    made: list[tuple[Pass, SeasonPass]], opened: list[list[Session]], dates: list[Date]
+) -> None:
+    """Let each pass book the first tariff for one person of every event that it opens."""
+    tariffs = SeasonPass.tariffs.through
+    rows = {}
+    for (_plan, sold), chosen in zip(made, opened, strict=True):
+        for date_ in dates:
+            if chosen and date_.session not in chosen:
+                continue
+            fitting = [offer.tariff for offer in date_.offers.values() if fits_booking(offer.tariff)]
+            first = min(fitting, key=lambda tariff: tariff.position)
+            rows[sold.pk, first.event_id] = tariffs(seasonpass=sold, tariff=first)
+    tariffs.objects.bulk_create(rows.values())
 
 
 def _season_pass(
@@ -240,6 +258,9 @@ def _season_pass(
         valid_until=max(days),
         opens=opens,
         entries=plan.entries,
+        entries_per_date=plan.per_date,
+        booking_needed=plan.booking_needed,
+        cancel_hours=2,
         allotment=Allotment(organiser=pos.organiser, name=title, capacity=plan.places),
         **plan.name.columns("name"),
         **plan.teaser.columns("teaser"),

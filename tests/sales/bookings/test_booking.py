@@ -14,6 +14,7 @@ from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_order
 from tests.friends import linked, make_visitor
 from tests.sales.bookings.conftest import make_holder
+from tests.sales.exports.test_rows import rows as export_rows
 from tests.staff import Staff, change
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Allotment, SeasonPass, Session, Tariff
@@ -353,3 +354,20 @@ def test_season_pass_in_the_shop_tells_how_its_holder_gets_in(holder):
     second = visitor.open(f"/{holder.pos.slug}/passes/{season_pass.slug}/").text
     assert "With a place that you book for the date" in first
     assert "With the code of the pass" in second and "For up to 2 people" in second
+
+
+# --- the back office --------------------------------------------------------------------------------------------
+def test_back_office_shows_the_pass_of_a_ticket_and_the_bookings_of_a_pass(holder):
+    staff = Staff(make_staff(holder.pos.organiser))
+    ticket = holder.ticket()
+    assert holder.issued.code[:8] in staff.open(change(ticket)).text
+    text = staff.open(change(holder.issued)).text
+    assert ticket.session.event.title in text and "Booked dates" in text
+
+
+def test_exports_name_the_pass_of_a_booked_ticket_and_the_entries_of_a_pass(holder):
+    ticket = holder.ticket()
+    found = export_rows("participants", holder.offer.session, "session")
+    assert [row["booked_with"] for row in found if row["ticket"] == ticket.pk] == [holder.issued.code[:8]]
+    found = export_rows("passes", holder.issued.season_pass, "pass")
+    assert [(row["entries"], row["entries_left"]) for row in found] == [(5, 4)]

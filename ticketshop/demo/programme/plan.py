@@ -85,6 +85,8 @@ class Pass:
     places: int
     days: tuple[int, int] = (0, 0)  # valid from, until
     entries: int | None = None
+    per_date: int = 1
+    booking_needed: bool = False
     shows: tuple[str, ...] = ()
     demand: float = 1.0
 

@@ -59,17 +59,18 @@ PASSES = (
             """
             One card, and the house is yours until the end of the season: plays, dance, concerts, films and the theatre for children. Come as often as you like, for the same play twice if you like it twice.
 
-            The pass is personal and bears your name. A place is yours until ten minutes before the beginning; for the foyer please book ahead.
+            The pass is personal and bears your name. Book your place for each evening, up to the last minute: it costs nothing more.
             """,
             """
             Une carte, et la maison est à vous jusqu’à la fin de la saison : pièces, danse, concerts, films et jeune public. Venez autant que vous voulez, deux fois pour la même pièce si elle vous plaît deux fois.
 
-            L’abonnement est personnel et porte votre nom. Votre place vous attend jusqu’à dix minutes avant le début ; pour le foyer, merci de réserver.
+            L’abonnement est personnel et porte votre nom. Réservez votre place pour chaque soirée, jusqu’à la dernière minute : sans supplément.
             """,
         ),
         price=320,
         days=(-60, 200),
         places=80,
+        booking_needed=True,
         demand=1.0,
     ),
     Pass(
@@ -96,6 +97,7 @@ PASSES = (
         days=(-60, 200),
         places=150,
         entries=5,
+        per_date=5,
         demand=1.4,
     ),
 )

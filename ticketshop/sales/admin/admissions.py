@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.db.models import Max, Q, QuerySet
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy
 
 from ticketshop.catalogue.models import Event, Session, Tariff
@@ -12,7 +13,7 @@ from ticketshop.office.scoped_admin import ReadOnlyAdmin
 from ticketshop.office.sections import NONE, link, shown
 from ticketshop.organisers import permissions
 
-from ..admission_lists import WITH_PASS, WITH_TICKET
+from ..admission_lists import WITH_PASS, WITH_TICKET, heading
 from ..counter.finding import references_begin
 from ..models import DATE_CANCELLED, ERASED, OPEN_STATES, STATE_TEXTS, IssuedPass, ReplacedCode, Ticket
 from . import tables
@@ -198,6 +199,7 @@ class TicketAdmin(AdmissionAdmin):
         "beneficiary_link",
         "state_text",
         "used_at",
+        "booked_with_link",
         "order_link",
     ]
     readonly_fields = fields
@@ -213,6 +215,11 @@ class TicketAdmin(AdmissionAdmin):
     def date_text(self, ticket):
         parts = (tables.when(ticket.session.starts_at), ticket.moved_text)
         return " – ".join(part for part in parts if part)
+
+    @admin.display(description=gettext_lazy("booked with"))
+    def booked_with_link(self, ticket):
+        """Return a link to the pass with which the place was booked."""
+        return link(ticket.booked_with, ticket.booked_with.code[:8]) if ticket.booked_with else NONE
 
     @admin.display(description=gettext_lazy("tariff"))
     def tariff_text(self, ticket):
@@ -231,7 +238,9 @@ class IssuedPassAdmin(AdmissionAdmin):
         "beneficiary_link",
         "valid_from",
         "valid_until",
+        "entries",
         "entries_left",
+        "bookings_text",
         "state",
         "order_link",
     ]
@@ -243,3 +252,10 @@ class IssuedPassAdmin(AdmissionAdmin):
     @admin.display(description=gettext_lazy("season pass"))
     def name_text(self, issued):
         return issued.shown_name
+
+    @admin.display(description=gettext_lazy("booked dates"))
+    def bookings_text(self, issued):
+        """Return links to the tickets that were booked with the pass, without cancelled ones."""
+        booked = issued.bookings.exclude(state=Ticket.State.CANCELLED).select_related(*WITH_TICKET)
+        rows = booked.order_by("session__starts_at", "pk")
+        return format_html_join(", ", "{}", ((link(row, heading(row)),) for row in rows)) or NONE

@@ -47,6 +47,7 @@ class _Participants:
             ("last_name", _("last name")),
             ("email", _("e-mail address of the holder")),
             ("code", _("code (its beginning)")),
+            ("booked_with", _("booked with the pass (beginning of its code)")),
         ]
         heads = [*(Column(*head) for head in named), *self.answers.columns, *self.order.columns]
         return Table(heads, self.tickets.count(), self.pages())
@@ -58,6 +59,7 @@ class _Participants:
             rows.name_as_sold("line__tariff_name", "line__offer__tariff__name"), *rows.holder_names(),
             "response_id", "response__form_id", "response__version__number", "beneficiary_id",
             "response__about_id", "holder_email", rows.beginning_of_code(),
+            rows.beginning_of_code("booked_with__code"),
         )  # fmt: skip
         of_order = rows.OrderData.values("order__")
         width = 1 + len(own)
@@ -67,5 +69,5 @@ class _Participants:
             lines, none = [], self.answers.none
             for row, order in zip(page, orders, strict=True):
                 answers = cells.get(row[7], none)
-                lines.append([row[0], self.states[row[1]], *row[2:7], row[12], row[13], *answers, *order])
+                lines.append([row[0], self.states[row[1]], *row[2:7], *row[12:15], *answers, *order])
             yield Page(lines, rows.people(page, 10, 11, width + 6))

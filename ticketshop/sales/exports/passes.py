@@ -49,6 +49,8 @@ class _Passes:
             ("last_name", _("last name")),
             ("email", _("e-mail address of the holder")),
             ("code", _("code (its beginning)")),
+            ("entries", _("entries")),
+            ("entries_left", _("entries left")),
         ]
         heads = [
             *(Column(*head) for head in named),
@@ -64,7 +66,7 @@ class _Passes:
             "state", rows.name_as_sold("line__title", "season_pass__name"), "valid_from", "valid_until", *rows.holder_names(),
             "response_id", "response__form_id", "response__version__number", "extra_response_id",
             "extra_response__form_id", "extra_response__version__number", "beneficiary_id",
-            "response__about_id", "holder_email", rows.beginning_of_code(),
+            "response__about_id", "holder_email", rows.beginning_of_code(), "entries", "entries_left",
         )  # fmt: skip
         of_order = rows.OrderData.values("order__")
         width = 1 + len(own)
@@ -75,5 +77,5 @@ class _Passes:
             lines = []
             for row, order in zip(page, orders, strict=True):
                 answers = [*cells.get(row[7], self.answers.none), *extra.get(row[10], self.extra.none)]
-                lines.append([row[0], self.states[row[1]], *row[2:7], row[15], row[16], *answers, *order])
+                lines.append([row[0], self.states[row[1]], *row[2:7], *row[15:19], *answers, *order])
             yield Page(lines, rows.people(page, 13, 14, width + 6))
