@@ -75,6 +75,7 @@ def other_pages(shop, order) -> list[str]:
         "/admin/",
         f"/admin/sales/order/{order.pk}/cancel/",
         f"/admin/sales/order/{order.pk}/pay-back/",
+        "/admin/sales/order/figures/",
         f"/admin/contacts/contact/{person}/merge/?q=a",
         f"/admin/contacts/contact/{person}/history/",
         f"/admin/privacy/erasure/person/{person}/",
