@@ -4,7 +4,8 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -227,12 +228,34 @@ def test_order_page_costs_the_same_for_one_pass_and_three(pos, season_pass):
     assert queries(1) == queries(3)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_two_statements_at_the_same_moment_are_one_withdrawal(order, pos):
-    def twice():
+def test_staff_read_that_a_withdrawn_pass_was_used_at_the_door(order, pos):
+    stating.state(pos, reference=order.reference, name="Grace Hopper", now=timezone.now())
+    office = Staff(make_staff(pos.organiser, "back office"))
+    assert "used at the door already" not in office.open(change(order)).text
+    order.passes.update(state="used")
+    assert "used at the door already" in office.open(change(order)).text
+
+
+def stated_twice_at_once(order, pos) -> list[Withdrawal]:
+    """State a withdrawal while another statement is written and not committed. Return the rows of the second one."""
+
+    def statement():
         return stating.state(pos, reference=order.reference, name="Grace Hopper", now=timezone.now())
 
-    with blocked_by(twice) as start:
-        second = start(twice)
-    assert second.result() == []
+    with blocked_by(statement) as start:
+        second = start(statement)
+    return second.result()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_statements_at_the_same_moment_are_one_withdrawal(order, pos):
+    assert stated_twice_at_once(order, pos) == []
     assert Withdrawal.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_locks_the_second_statement_fails(order, pos, monkeypatch):
+    monkeypatch.setattr(stating.locking, "lock_all", lambda ids: {})
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, *_args, **_kwargs: rows)
+    with pytest.raises(IntegrityError):
+        stated_twice_at_once(order, pos)
