@@ -111,6 +111,14 @@ def test_the_answer_is_the_same_whatever_was_typed(order, pos):
     ]
 
 
+def test_a_link_instead_of_a_name_is_refused_and_stays_on_the_page(order, pos):
+    visitor = TestClientVisitor()
+    visitor.open(f"/{pos.slug}/withdraw/")
+    page = visitor.fill("^name$", {"name": "Win at www.evil.example", "order": order.reference})
+    assert "without an address or a link" in page.text
+    assert page.form("^name$").values["order"] == order.reference
+
+
 def test_a_statement_sent_twice_is_one_withdrawal_with_one_receipt(order, pos):
     for _time in range(2):
         state(TestClientVisitor(), pos, order=f"Order no. {order.reference.lower()}", again=True)

@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
+from ticketshop.lib.forms.fields import LineField
+from ticketshop.lib.values.person_names import no_markup_in_name
 from ticketshop.lib.web import language_choice
 from ticketshop.lib.web.network import network
 from ticketshop.lib.web.refusals import TooManyTries
@@ -25,13 +27,14 @@ LIMIT = "withdrawal"
 class StatementForm(forms.Form):
     """What a statement contains: the name, and the number of the order."""
 
-    name = forms.CharField(
+    name = LineField(
         label=_("Your name"),
         max_length=NAME_LENGTH,
+        validators=[no_markup_in_name],
         widget=forms.TextInput({"autocomplete": "name"}),
         error_messages={"required": _("Enter your name.")},
     )
-    order = forms.CharField(
+    order = LineField(
         label=_("Order number"),
         max_length=60,
         help_text=_("For example 7KQ4-M9XD. It is in every e-mail about the order."),
