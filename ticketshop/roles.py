@@ -23,6 +23,7 @@ BOX_OFFICE = (
     | _models("catalogue", CATALOGUE, (VIEW,))
     | _models("registration_forms", FORMS, (VIEW,))
     | _models("sales", f"{SALES} customer", (VIEW,))
+    | _models("sales", "datemessage", (VIEW,))
     # "Add" is selling at the counter.
     | _models("sales", "order", (ADD, CHANGE))
     | _models("contacts", "contact contactlink", (VIEW,))
@@ -42,6 +43,7 @@ BACK_OFFICE = (
     | _models("jobs", "failure", (CHANGE,))
     | _models("sales", "refund", (CHANGE,))
     | _models("sales", "invoice", (ADD,))
+    | _models("sales", "datemessage", (ADD,))
     | _models("exports", "job", ALL)
     | {
         "history.view_event",

@@ -30,6 +30,7 @@ JOB_ARGUMENTS = Json(
             "version_id",
             "form_id",
             "change_id",
+            "message_id",
             "after",
         ),
         **not_personal("names of tables of our own", "tables"),

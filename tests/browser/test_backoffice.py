@@ -80,6 +80,10 @@ def other_pages(shop, order) -> list[str]:
         f"/admin/contacts/contact/{person}/history/",
         f"/admin/privacy/erasure/person/{person}/",
         f"/admin/catalogue/event/{shop.adult.session.event_id}/export/",
+        *(
+            f"/admin/catalogue/session/{shop.adult.session_id}/{button}/"
+            for button in ("cancel", "message", "messages")
+        ),
         *(f"{form}/{button}/" for button in ("answers", "publish", "add-question")),
     ]
 

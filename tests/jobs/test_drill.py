@@ -43,6 +43,7 @@ from tests.sales.bank import bank
 from tests.sales.bookings.conftest import make_holder
 from tests.staff import Staff, listing
 from ticketshop.catalogue.models import Hold, OrderForm
+from ticketshop.catalogue.models import Session as Date
 from ticketshop.exports.models import Job
 from ticketshop.jobs import rows
 from ticketshop.jobs.models import Failure
@@ -58,6 +59,8 @@ from ticketshop.sales.models import (
     BankEntry,
     Cart,
     DateChange,
+    DateMessage,
+    MessageRecipient,
     Order,
     OrderResponse,
     Payment,
@@ -66,8 +69,9 @@ from ticketshop.sales.models import (
     Ticket,
 )
 from ticketshop.sales.orders import orders
+from ticketshop.sales.orders.dates import date_messages
 from ticketshop.sales.papers import invoices
-from ticketshop.sales.payments import provider_pages
+from ticketshop.sales.payments import payments, provider_pages
 from ticketshop.submissions.models import KeptSubmission
 
 pytestmark = pytest.mark.django_db
@@ -194,6 +198,48 @@ def orders_of_a_changed_date() -> list[Order]:
     change = DateChange.objects.create(organiser=made[0].organiser, made_at=timezone.now())
     change.sessions.add(offer.session)
     return made
+
+
+def orders_of_a_cancelled_date() -> list[Order]:
+    made = orders_of_a_changed_date()
+    for order in made:
+        payments.confirm(order.payments.get(), by=None, now=timezone.now())
+    DateChange.objects.update(refund=True)
+    Date.objects.update(state="cancelled")
+    return made
+
+
+def message_of_a_date() -> list[MessageRecipient]:
+    made = orders_of_a_changed_date()
+    session = Date.objects.get()
+    draft = date_messages.Draft({"en": "Doors"}, {"en": "They open early."}, ["reserved"])
+    message = date_messages.write(session, draft, key=uuid4(), by=None, now=timezone.now())
+    assert message is not None and len(made) == 3
+    return list(message.recipients.order_by("pk"))
+
+
+def dates_to_remind_of() -> list[Date]:
+    soon = timezone.now() + HOUR
+    made = [OfferFactory().session for _number in range(3)]
+    for session in made:
+        session.event.reminder_hours = 2
+        session.event.save()
+    Date.objects.update(starts_at=soon, ends_at=soon + HOUR)
+    return made
+
+
+def old_messages() -> list[DateMessage]:
+    message_of_a_date()
+    for _number in range(2):
+        session = OfferFactory().session
+        DateMessage.objects.create(
+            organiser=session.event.organiser,
+            session=session,
+            starts_at=session.starts_at,
+            made_at=timezone.now(),
+        )
+    DateMessage.objects.update(made_at=timezone.now() - 370 * DAY)
+    return list(DateMessage.objects.order_by("pk"))
 
 
 def ended_carts() -> list[Cart]:
@@ -560,6 +606,22 @@ CASES = {
         "NEW.kind = 'date_changed' AND (NEW.about ->> 'order')::bigint = {pk}",
         lambda made: [{"change_id": DateChange.objects.get().pk}],
     ),
+    "sales.cancel_dates": Case("sales.cancel_dates", orders_of_a_cancelled_date, state_is("cancelled")),
+    "sales.send_message": Case(
+        "sales.send_message",
+        message_of_a_date,
+        lambda row: MessageRecipient.objects.filter(pk=row.pk, mail__isnull=False).exists(),
+        arguments=lambda made: [{"message_id": made[0].message_id}],
+    ),
+    "sales.remind_of_date": Case(
+        "sales.remind_of_dates",
+        dates_to_remind_of,
+        lambda session: session.messages.exists(),
+        "sales_datemessage",
+        "INSERT",
+        "NEW.session_id = {pk}",
+    ),
+    "sales.forget_messages": Case("sales.tidy", old_messages, is_gone),
     "sales.forget_carts": Case("sales.tidy", ended_carts, is_gone),
     "catalogue.forget_holds": Case(
         "sales.tidy", ended_holds, is_gone, organiser=lambda hold: hold.allotment.organiser_id

@@ -36,7 +36,7 @@ from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.counter import waiving
-from ticketshop.sales.models import DateChange, Order, Refund, Ticket
+from ticketshop.sales.models import DateChange, DateMessage, MessageRecipient, Order, Refund, Ticket
 from ticketshop.sales.orders import cancelled_lines, orders, single_tickets
 from ticketshop.sales.orders.withdrawal import stating
 from ticketshop.sales.papers import invoices
@@ -357,6 +357,38 @@ def _moved_for_a_child(pos):
     made, values = _for_child(pos)
     values["about"]["change"] = moved(made)
     return values
+
+
+def written(made: Order, role: str = "buyer", kind: str = "written") -> dict:
+    """Write to somebody of an order's first date. Return the ids that the mail is about."""
+    ticket = made.tickets.earliest("pk")
+    message = DateMessage.objects.create(
+        organiser=made.organiser,
+        session=ticket.session,
+        kind=kind,
+        subject={"en": "Another entrance for {event}"} if kind == "written" else {},
+        text={"en": "On {date} please come by the side door.\nIt opens at {doors}."}
+        if kind == "written"
+        else {},
+        states=["valid", "reserved"],
+        starts_at=ticket.session.starts_at,
+        made_at=timezone.now(),
+    )
+    recipient = MessageRecipient.objects.create(message=message, ticket=ticket, role=role)
+    return {"message": message.pk, "ticket": ticket.pk, "recipient": recipient.pk}
+
+
+@example("date_message")
+def _message(pos):
+    made = order(pos, paid=True)
+    return about(made) | {"about": written(made), "subject_uuid": made.buyer.subject_uuid}
+
+
+@example("date_reminder")
+def _reminder(pos):
+    made = order(pos, paid=True)
+    Ticket.objects.filter(order=made).update(holder_email="holder@example.org")
+    return about(made) | {"about": written(made, "address", "reminder"), "to": "holder@example.org"}
 
 
 # --- a child without an address, names, money ----------------------------------------------------------------

@@ -56,6 +56,7 @@ from ticketshop.sales.models import (
     CashCount,
     CheckIn,
     DateChange,
+    DateMessage,
     IssuedPass,
     Order,
     OrderResponse,
@@ -447,6 +448,9 @@ def _work_there_once(person: Person) -> None:
     _bank_entry(person, user, state="not_ours")
     PaymentDifferenceFactory(point_of_sale=shop.pos, handled_at=now, handled_by=user)
     DateChange.objects.create(organiser=shop.organiser, tell=False, made_at=now, made_by=user)
+    DateMessage.objects.create(
+        organiser=shop.organiser, session=shop.adult.session, starts_at=now, made_at=now, made_by=user
+    )
     LogEntry.objects.create(user=user, object_id="1", object_repr="#1", action_flag=2, change_message="")
     Erasure.objects.create(
         organiser=shop.organiser, subject_uuid=uuid4(), channel="back_office", state="withdrawn", by=user,

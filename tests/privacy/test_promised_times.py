@@ -19,6 +19,7 @@ from ticketshop.limits import limits
 from ticketshop.organisers.staff_invitation import DELETED_DAYS, VALID
 from ticketshop.sales.cart import carts
 from ticketshop.sales.models.bank import OPEN_DAYS
+from ticketshop.sales.orders.dates import date_messages
 from ticketshop.sales.orders.withdrawal import rules
 from ticketshop.submissions import saved_forms
 
@@ -71,6 +72,8 @@ KEPT = {
     "For 14 days after the order, by a link": timedelta(days=rules.DAYS),
     "With “Cancel” choose it: its price": timedelta(days=rules.DAYS_TO_PAY_BACK),
     "A step has failed": timedelta(minutes=5),
+    "The text, and who got it, is deleted": date_messages.KEPT_FOR,
+    "A message is deleted": date_messages.KEPT_FOR,
 }
 # Advice, and names of settings: nothing is kept or ends by these.
 NO_PROMISE = (

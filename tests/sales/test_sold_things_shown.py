@@ -59,6 +59,7 @@ AS_SOLD = {
 NOWHERE = {
     Event: {
         "organiser", "slug", "state", "teaser", "description", "image_alt", "category",
+        "reminder_hours",
     },
     Session: {"event", "sales_start_at", "sales_end_at"},
     Venue: {"organiser"},

@@ -1,15 +1,21 @@
 """A date tonight at the theatre with sold tickets, so that the door has codes to scan. Each start on another day adds one."""
 
 import random
+import uuid
 from datetime import date, datetime, time, timedelta
 
 from django.db import transaction
 from django.utils import translation
+from procrastinate.contrib.django import app
+from procrastinate.testing import InMemoryConnector
 
 from accounts.models import User
 from contacts.models import Contact
 from ticketshop.catalogue.models import Allotment, Event, Offer, Session
+from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
+from ticketshop.sales.models import Ticket
+from ticketshop.sales.orders.dates import date_messages
 
 from . import forms
 from .catalogue import DOORS, TARIFFS, Date, Shop
@@ -36,6 +42,11 @@ PAID = (
     {"adult": 1, "child": 1},
     {"adult": 2},
 )
+MESSAGE_SUBJECT = {"en": "{event}: please come by the side door", "fr": "{event} : entrez par le côté"}
+MESSAGE = {
+    "en": "The street in front of the theatre is being repaired. Please come by the side door; it opens at {doors}.",
+    "fr": "La rue devant le théâtre est en travaux. Merci d’entrer par le côté ; ouverture des portes à {doors}.",
+}
 ALICE, CASHIER = "alice@example.org", "office@theatre.example"
 
 
@@ -55,7 +66,19 @@ def write(today: date) -> bool:
         planner = Planner(shop, _buyers(pos), rng, today)
         entries = Ledger(shop, cashier, rng, planner.midnight).write(_sales(planner, evening))
         forms.Answerer(shop, entries).write()
+        _message(evening.session, cashier, planner.midnight - timedelta(hours=3))
     return True
+
+
+def _message(session: Session, staff: User, now: datetime) -> None:
+    """Write to everybody of the date, the evening before, by the actions of the back office. No job is queued."""
+    draft = date_messages.Draft(MESSAGE_SUBJECT, MESSAGE, [Ticket.State.VALID])
+    with app.replace_connector(InMemoryConnector()):
+        date_messages.write(session, draft, key=uuid.uuid4(), by=staff, now=now)
+        date_messages.WRITE.run(now)
+    Mail.objects.filter(kind="date_message", state=Mail.State.QUEUED, created_at=now).update(
+        state=Mail.State.SENT, attempts=1, sent_at=now + timedelta(seconds=2)
+    )
 
 
 def _date(house: House, event: Event, starts_at: datetime) -> Date:

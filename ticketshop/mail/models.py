@@ -144,6 +144,8 @@ class Mail(models.Model):
                     "changes": NotPersonal("the numbers of rows"),
                     "change": NotPersonal("the number of a row"),
                     "invitation": NotPersonal("the number of a row"),
+                    "message": NotPersonal("the number of a row"),
+                    "recipient": NotPersonal("the number of a row, which names nobody"),
                 }
             ),
             "provider_id": Erase(),

@@ -14,6 +14,7 @@ class SalesConfig(AppConfig):
         from .mails import (  # noqa: F401, PLC0415
             cancellation_mails,
             date_change_mails,
+            date_message_mails,
             invoice_mails,
             money_mails,
             order_mails,

@@ -5,6 +5,8 @@ without an e-mail address.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from contacts.linking.links import name_for_parent
 from contacts.models import Contact, ContactLink
 
@@ -35,14 +37,16 @@ def has_left(buyer: Contact | None) -> bool:
     return buyer is None or buyer.erasing_at is not None
 
 
-def of_orders(orders: Iterable[Order]) -> list[Recipient]:
+def of_orders(orders: Iterable[Order], also: Q | None = None) -> list[Recipient]:
     """Return the recipients for the tickets and passes of these orders besides the buyers. At most four queries.
+
+    Tickets and passes that are neither used nor cancelled count, and those that fulfil ``also``.
 
     A chosen person gets mails while their link is active. After the buyer's erasure the links are gone too:
     then the beneficiaries of the tickets get them.
     """
     by_id = {order.pk: order for order in orders}
-    pairs = _chosen(by_id)
+    pairs = _chosen(by_id, Q(state__in=OPEN_STATES) | (also or Q(pk=None)))
     if not pairs:
         return []
     people = Contact.objects.known().in_bulk({person for _order, person in pairs})
@@ -61,13 +65,13 @@ def of_orders(orders: Iterable[Order]) -> list[Recipient]:
     ]
 
 
-def _chosen(orders: Iterable[int]) -> set[tuple[int, int]]:
+def _chosen(orders: Iterable[int], where: Q) -> set[tuple[int, int]]:
     """Return pairs of order id and contact id of a beneficiary other than the buyer."""
     return {
         (order_id, person)
         for model in (Ticket, IssuedPass)
         for order_id, person, buyer in model.objects.filter(
-            order__in=list(orders), beneficiary__isnull=False, state__in=OPEN_STATES
+            where, order__in=list(orders), beneficiary__isnull=False
         ).values_list("order", "beneficiary", "order__buyer")
         if person != buyer
     }

@@ -17,7 +17,8 @@ from .answers import missing_answers, requests
 from .bank import entries
 from .bookings import cancelled_passes
 from .cart import carts
-from .orders import date_change_job, orders, reminders  # noqa: F401  the job registers its task
+from .orders import orders, reminders
+from .orders.dates import cancelled_dates, date_change_job, date_messages  # noqa: F401  the job registers its task
 from .payments import differences, provider_pages, refunds
 
 
@@ -40,6 +41,22 @@ def ask_providers(timestamp: int) -> None:
 def pay_back(timestamp: int) -> None:
     """Pay requested refunds back through the providers that can."""
     refunds.PAY_BACK.run(timezone.now())
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="sales.cancel_dates", queueing_lock="sales.cancel_dates")
+def cancel_dates(timestamp: int) -> None:
+    """Cancel what is left of cancelled dates: orders that failed, and those that were paid afterwards."""
+    cancelled_dates.CANCEL.run(timezone.now())
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="sales.remind_of_dates", queueing_lock="sales.remind_of_dates")
+def remind_of_dates(timestamp: int) -> None:
+    """Remind the visitors of dates whose time has come, and take up messages that were interrupted."""
+    now = timezone.now()
+    date_messages.REMIND.run(now)
+    date_messages.WRITE.run(now)
 
 
 @app.periodic(cron="* * * * *")
@@ -109,6 +126,13 @@ KEPT_FORMS = Tidying(
 def tidy(timestamp: int) -> None:
     """Delete expired carts, holds, counters (also those of log-in) and kept submissions."""
     now = timezone.now()
-    for forget in (carts.FORGET, places.FORGET, limited_choices.FORGET, COUNTERS, KEPT_FORMS):
+    for forget in (
+        carts.FORGET,
+        places.FORGET,
+        limited_choices.FORGET,
+        COUNTERS,
+        KEPT_FORMS,
+        date_messages.FORGET,
+    ):
         forget.run(now)
     cache.forget_expired(now)

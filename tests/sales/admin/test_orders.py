@@ -178,6 +178,20 @@ def test_more_than_was_cancelled_is_not_paid_back_on_that_page(staff, pos):
     assert not Ticket.objects.filter(state="cancelled").exists()
 
 
+def test_a_used_ticket_stays_with_its_price_when_the_order_is_cancelled(staff, pos):
+    order = make_order({OfferFactory(pos=pos): 3}, paid=True)
+    first = order.tickets.earliest("pk")
+    Ticket.objects.filter(pk=first.pk).update(state="used", used_at=timezone.now())
+    page = cancel(staff, order, what="order")
+    assert "CHF 70.00 goes back to the buyer" in page.text
+    order.refresh_from_db()
+    assert (order.state, order.tickets.filter(state="used").count()) == (Order.State.PAID, 1)
+    form = staff.open(f"{change(order).removesuffix('change/')}pay-back/").form("amount")
+    assert form.values["amount"] == ""
+    cancel(staff, order)
+    assert "Everything in this order was used at the entrance" in " ".join(staff.errors)
+
+
 def test_money_of_a_cancelled_order_can_be_kept(staff, pos):
     order = make_order({OfferFactory(pos=pos): 2}, paid=True)
     cancel(staff, order, what="order", pay_back="other", amount="0")

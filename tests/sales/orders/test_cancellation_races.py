@@ -54,7 +54,7 @@ def without_locks(monkeypatch) -> None:
         "lock",
         lambda pk: Order.objects.select_related("buyer", "point_of_sale__organiser").get(pk=pk),
     )
-    monkeypatch.setattr(single_tickets, "_lock", lambda units: None)
+    monkeypatch.setattr(cancelled_lines, "lock", lambda units: None)
 
 
 def outcome(call, *expected):
@@ -160,7 +160,7 @@ def test_a_ticket_that_is_being_cancelled_is_refused_at_the_entrance(order, monk
 
 
 def test_without_the_lock_on_the_ticket_a_used_one_is_cancelled(order, monkeypatch):
-    monkeypatch.setattr(single_tickets, "_lock", lambda units: None)
+    monkeypatch.setattr(cancelled_lines, "lock", lambda units: None)
     assert let_in_while_cancelled(order, monkeypatch, notices, "tickets_cancelled") == (False, 1)
     assert "I10" in broken()
 

@@ -167,14 +167,16 @@ def test_a_stale_object_does_not_pay_twice():
     assert Mail.objects.filter(kind="order_paid").count() == 1
 
 
-def test_a_ticket_that_was_used_stays_used_when_the_order_is_cancelled():
+def test_an_order_with_a_used_ticket_is_not_cancelled_as_a_whole():
     order = make_order({OfferFactory(): 2}, paid=True)
-    used, unused = order.tickets.order_by("pk")
+    used, _valid = order.tickets.order_by("pk")
     Ticket.objects.filter(pk=used.pk).update(state="used", used_at=NOW())
-    cancel(order)
-    used.refresh_from_db()
-    unused.refresh_from_db()
-    assert (used.state, unused.state) == ("used", "cancelled")
+    with pytest.raises(orders.TicketsUsed):
+        cancel(order)
+    order.refresh_from_db()
+    assert order.state == "paid"
+    assert {ticket.state for ticket in order.tickets.all()} == {"used", "valid"}
+    assert not Refund.objects.exists()
 
 
 def test_a_refund_is_done_once():

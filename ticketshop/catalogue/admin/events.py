@@ -46,6 +46,7 @@ class EventAdmin(PagedInlinesMixin, TellsOfForms, TranslatedAdmin):
     fieldsets = [
         (None, {"fields": ["state", "points_of_sale", "venue", "category"]}),
         (gettext_lazy("Picture and address"), {"fields": ["image", "slug"]}),
+        (gettext_lazy("Reminder"), {"fields": ["reminder_hours"]}),
     ]
 
     def get_urls(self):

@@ -1,5 +1,6 @@
 """Events with their categories and sessions."""
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.formats import date_format
@@ -11,6 +12,9 @@ from ticketshop.lib.personal import not_personal
 from ticketshop.organisers.models import Organiser, PointOfSale
 
 from .places import Venue
+
+# The most hours before a date at which its visitors can be reminded: two weeks.
+LONGEST_REMINDER = 336
 
 
 class Category(models.Model):
@@ -76,6 +80,16 @@ class Event(models.Model):
     # The key of the page on which the event was made, such as *Copy*: the same page sent twice makes one event.
     copy_key = models.UUIDField(null=True, editable=False)
 
+    reminder_hours = models.PositiveSmallIntegerField(
+        _("reminder, hours before"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_REMINDER)],
+        help_text=_(
+            "So many hours before each date, everybody with a valid ticket gets an e-mail with what, when and where; 24 is the day before. Empty: no reminder."
+        ),
+    )
+
     organiser_path = "organiser"
 
     class Meta:
@@ -92,6 +106,7 @@ class Event(models.Model):
                 "what is sold", "slug", "state", "title", "teaser", "description", "image", "image_alt"
             ),
             **not_personal("random", "copy_key"),
+            **not_personal("a number of hours", "reminder_hours"),
         }
 
     def __str__(self):

@@ -11,6 +11,7 @@ from . import (  # noqa: F401
     time_zones,
 )
 from .bank import entries, files  # noqa: F401
+from .dates import cancelling, messages  # noqa: F401
 from .form_pages import answer_search, form_assignment, missing_answers  # noqa: F401
 from .money import differences, payments  # noqa: F401
 from .opening import basics, page  # noqa: F401

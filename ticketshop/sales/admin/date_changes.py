@@ -18,13 +18,18 @@ from ticketshop.lib.forms import json_hash
 from ticketshop.lib.forms.fields import LinesField
 from ticketshop.lib.web.template_tags import colon
 from ticketshop.office.mixins.confirmation import Question
-from ticketshop.organisers import permissions
+from ticketshop.organisers import permissions, role_names
 from ticketshop.organisers.models import Organiser
 
-from ..orders import date_changes
+from ..orders.dates import date_changes
 
 # The largest number of dates, and of orders without an e-mail address, that are named.
 NAMED = 20
+
+
+MESSAGE_HELP = gettext_lazy(
+    "For example why, and what becomes of their money. It stands in the e-mail and on the page of each order."
+)
 
 
 class MessageForm(forms.Form):
@@ -34,9 +39,7 @@ class MessageForm(forms.Form):
         label=gettext_lazy("Your message to them"),
         required=False,
         max_length=1000,
-        help_text=gettext_lazy(
-            "For example why, and what becomes of their money. It stands in the e-mail and on the page of each order."
-        ),
+        help_text=MESSAGE_HELP,
     )
 
 
@@ -83,7 +86,7 @@ class DatesWatch:
             if cancels
             else _("Change dates that people have tickets for?"),
             button=_("Cancel the dates and tell them") if cancels else _("Save and tell them"),
-            sentences=[*_what_changes(changes), *_whom(date_changes.impact(changes)), *_afterwards(cancels)],
+            sentences=[*_what_changes(changes), *whom(date_changes.impact(changes)), *_afterwards(cancels)],
             fingerprint=_fingerprint(changes),
             form=MessageForm if weighty else OptionalMessageForm,
         )
@@ -125,7 +128,7 @@ def _what_changes(changes: date_changes.Changes) -> list[str]:
     return named
 
 
-def _whom(impact: date_changes.Impact) -> list[str]:
+def whom(impact: date_changes.Impact) -> list[str]:
     """Return how many people and orders are concerned, and who can't be told."""
     tickets = ngettext("%(count)d ticket", "%(count)d tickets", impact.tickets) % {"count": impact.tickets}
     orders = ngettext("%(count)d order", "%(count)d orders", impact.orders) % {"count": impact.orders}
@@ -146,6 +149,15 @@ def _whom(impact: date_changes.Impact) -> list[str]:
             )
             % {"orders": named}
         )
+    if impact.unnamed:
+        sentences.append(
+            ngettext(
+                "%(count)d of the orders was sold without a name, or its buyer is erased: nobody can be told. Put up a notice at the box office.",
+                "%(count)d of the orders were sold without a name, or their buyers are erased: nobody can be told. Put up a notice at the box office.",
+                impact.unnamed,
+            )
+            % {"count": impact.unnamed}
+        )
     return sentences
 
 
@@ -154,8 +166,9 @@ def _afterwards(cancels: bool) -> list[str]:
     if cancels:
         sentences.append(
             _(
-                "Their tickets are no longer valid. Money is not paid back by itself: cancel each order whose money goes back. You find them under “Tickets”, state “date cancelled”."
+                "Their tickets are no longer valid. Money is not paid back by itself: “Pay this date back” on the page of the date does it for all orders. Who can: %(roles)s."
             )
+            % {"roles": role_names.who_may("sales.change_refund")}
         )
     return sentences
 

@@ -21,7 +21,7 @@ from ticketshop.office.admin import OrganiserAdmin
 from ticketshop.office.mixins.confirmation import Question
 from ticketshop.organisers.models import Organiser
 
-from ..orders import date_changes
+from ..orders.dates import date_changes
 
 # The largest number of dates that are named.
 NAMED = 5

@@ -36,7 +36,7 @@ def tickets_cancelled(mail: Mail) -> Content | None:
     tickets, passes = tickets_of(order), passes_of(order)
     gone = [row for row in (*tickets, *passes) if row.cancellation_id == cancellation.pk]
     cost = cancellation.lines.aggregate(sum=Sum("total"))["sum"] or ZERO
-    back = _paid_back_with(cancellation)
+    back = paid_back_with(cancellation)
     context = {
         "order": order,
         "cards": _cards(gone),
@@ -67,7 +67,7 @@ def _cards(admissions: list[Ticket | IssuedPass]) -> list[Card]:
     return cards
 
 
-def _paid_back_with(cancellation: Cancellation) -> Decimal:
+def paid_back_with(cancellation: Cancellation) -> Decimal:
     """Return what was decided together with a cancellation to be paid back."""
     rows = Refund.objects.filter(payment__order=cancellation.order_id, kind=Refund.Kind.PAID_BACK)
     return rows.filter(requested_at=cancellation.made_at).aggregate(sum=Sum("amount"))["sum"] or ZERO

@@ -1,23 +1,27 @@
 """Mails about cancelled, moved or changed dates. Each is built when it is sent, from what is true then."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, Sum
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
 from ticketshop.catalogue import dates
 from ticketshop.catalogue.models import Session
+from ticketshop.lib.values.money import ZERO
 from ticketshop.mail.kinds import Content, register
 from ticketshop.mail.layout import Card
 from ticketshop.mail.models import Mail
 
 from .. import admission_lists, recipients
-from ..models import LIVING_ORDERS, Admission, DateChange, Order, Ticket
-from ..orders import date_change_job
+from ..models import LIVING_ORDERS, Admission, Cancellation, DateChange, Order, Refund, Ticket
+from ..orders.dates import date_change_job
 from ..tickets import calendars, ticket_pdf
+from .cancellation_mails import paid_back_with
 from .order_mails import order_url, place_text
 
 Attachments = list[tuple[str, bytes, str]]
@@ -31,11 +35,14 @@ def date_changed(mail: Mail) -> Content | None:
     if not changes or about is None or recipients.has_left(about.buyer):
         return None
     ids = {pk for change in changes for pk in change.facts_before()}
+    ended = Q(cancellations__date_change__in=changes) | Q(ended_with__in=changes)
     orders = Order.objects.filter(
-        buyer=about.buyer_id, state__in=LIVING_ORDERS, placed_at__lte=changes[-1].made_at
+        Q(state__in=LIVING_ORDERS) | Q(pk__in=Order.objects.filter(ended).values("pk")),
+        buyer=about.buyer_id,
+        placed_at__lte=changes[-1].made_at,
     ).select_related("point_of_sale__organiser")
-    tickets = _living_tickets(Q(order__in=orders, session__in=ids))
-    told = _told(changes, [ticket.session for ticket in tickets])
+    tickets = _tickets(changes, Q(order__in=orders, session__in=ids))
+    told = _told(changes, tickets)
     if not told:
         return None
     mine = {ticket.order_id for ticket in tickets if ticket.session_id in told}
@@ -45,6 +52,9 @@ def date_changed(mail: Mail) -> Content | None:
         "buyer": about.buyer,
         "orders": [(order, order_url(order)) for order in concerned],
         "unpaid": any(order.state == Order.State.PENDING for order in concerned),
+        "ended": [order for order in concerned if order.paid_at is None and order.state not in LIVING_ORDERS],
+        "back": _paid_back(changes, concerned),
+        "currency": about.currency,
     }
     attached: Attachments = []
     for order in concerned:
@@ -74,16 +84,13 @@ def date_changed_for_holder(mail: Mail) -> Content | None:
     if not changes:
         return None
     ids = {pk for change in changes for pk in change.facts_before()}
-    tickets = _living_tickets(
+    tickets = _tickets(
+        changes,
         date_change_job.OF_ADDRESS
-        & Q(
-            holder_email=mail.recipient,
-            session__in=ids,
-            order__state=Order.State.PAID,
-            order__placed_at__lte=changes[-1].made_at,
-        )
+        & date_change_job.OF_PAID
+        & Q(holder_email=mail.recipient, session__in=ids, order__placed_at__lte=changes[-1].made_at),
     )
-    told = _told(changes, [ticket.session for ticket in tickets])
+    told = _told(changes, tickets)
     return Content(_context(changes, told)) if told else None
 
 
@@ -93,16 +100,20 @@ def _for_person(mail: Mail, *, with_tickets: bool) -> Content | None:
     if not changes or person is None:
         return None
     ids = {pk for change in changes for pk in change.facts_before()}
-    theirs = Q(beneficiary=person, session__in=ids, order__state=Order.State.PAID)
+    theirs = date_change_job.OF_PAID & Q(beneficiary=person, session__in=ids)
     orders = Order.objects.filter(pk__in=Ticket.objects.filter(theirs).values("order"))
+    told_of = recipients.of_orders(
+        orders.select_related("buyer", "point_of_sale__organiser"),
+        also=Q(cancellation__date_change__in=changes),
+    )
     recipients_here = [
         recipient
-        for recipient in recipients.of_orders(orders.select_related("buyer", "point_of_sale__organiser"))
+        for recipient in told_of
         if recipient.person.pk == person.pk and recipient.to.subject_uuid == mail.subject_uuid
     ]
     told_orders = [recipient.order for recipient in recipients_here]
-    tickets = _living_tickets(theirs & Q(order__in=told_orders))
-    told = _told(changes, [ticket.session for ticket in tickets])
+    tickets = _tickets(changes, theirs & Q(order__in=told_orders))
+    told = _told(changes, tickets)
     if not told:
         return None
     context = {
@@ -115,7 +126,7 @@ def _for_person(mail: Mail, *, with_tickets: bool) -> Content | None:
         valid = [
             ticket
             for ticket in tickets
-            if ticket.order_id == order.pk and ticket.session_id in told and not ticket.date_cancelled
+            if ticket.order_id == order.pk and ticket.session_id in told and _lets_in(ticket)
         ]
         if valid:
             pdf = ticket_pdf.render(order, valid, [], for_holder=True)
@@ -128,23 +139,42 @@ def _changes(mail: Mail) -> list[DateChange]:
     return date_change_job.untold(mail, change) if change is not None else []
 
 
-def _living_tickets(where: Q) -> list[Ticket]:
-    rows = Ticket.objects.filter(where).exclude(state=Admission.State.CANCELLED)
+def _tickets(changes: Iterable[DateChange], where: Q) -> list[Ticket]:
+    """Return the tickets that fulfil ``where`` and are not cancelled, or went with these changes."""
+    rows = Ticket.objects.filter(where, date_change_job.not_cancelled_before(changes))
     return list(rows.select_related(*admission_lists.WITH_TICKET).order_by("session__starts_at", "pk"))
 
 
-def _told(changes: Iterable[DateChange], sessions: Iterable[Session]) -> dict[int, tuple[Session, list[str]]]:
+def _lets_in(ticket: Ticket) -> bool:
+    return ticket.state != Admission.State.CANCELLED and not ticket.date_cancelled
+
+
+def _told(changes: Iterable[DateChange], tickets: Iterable[Ticket]) -> dict[int, tuple[Session, list[str]]]:
     """Return session id -> the session and what changed about it, in sentences; without sessions that are as before."""
     before: dict[int, dates.Facts] = {}
     for change in changes:
         for pk, facts in change.facts_before().items():
             before.setdefault(pk, facts)
-    described = {
-        session.pk: (session, dates.describe(before[session.pk], dates.facts(session)))
-        for session in sessions
-        if session.pk in before
-    }
-    return {pk: (session, sentences) for pk, (session, sentences) in described.items() if sentences}
+    told = {}
+    for ticket in tickets:
+        session = ticket.session
+        if session.pk in before:
+            sentences = dates.describe(before[session.pk], dates.facts(session))
+            if not sentences and ticket.state == Admission.State.CANCELLED:
+                # The date takes place after all, but the tickets were cancelled before.
+                sentences = [gettext("Your tickets for this date are cancelled.")]
+            if sentences:
+                told[session.pk] = (session, sentences)
+    return told
+
+
+def _paid_back(changes: list[DateChange], orders: list[Order]) -> Decimal:
+    """Return what goes back with these changes: the price of paid tickets, and what came of an order that was never paid."""
+    cancellations = Cancellation.objects.filter(date_change__in=changes, order__in=orders)
+    price = sum((paid_back_with(cancellation) for cancellation in cancellations), ZERO)
+    ended = [order.pk for order in orders if order.paid_at is None and order.state not in LIVING_ORDERS]
+    rows = Refund.objects.filter(payment__order__in=ended) if ended else Refund.objects.none()
+    return price + (rows.aggregate(sum=Sum("amount"))["sum"] or ZERO)
 
 
 def _context(changes: list[DateChange], told: dict[int, tuple[Session, list[str]]]) -> dict:
@@ -167,14 +197,14 @@ def _context(changes: list[DateChange], told: dict[int, tuple[Session, list[str]
 
 
 def _papers(order: Order, told: dict[int, tuple[Session, list[str]]]) -> Attachments:
-    """Return the attachments for a paid order: the calendar file, and the tickets unless all these dates are cancelled."""
+    """Return the attachments for an order that is or was paid: the calendar file, and the tickets unless all these dates are cancelled."""
     tickets, passes = admission_lists.tickets_of(order), admission_lists.passes_of(order)
     content = calendars.of_tickets(order, tickets)
-    if order.state != Order.State.PAID or content is None:
+    if content is None:
         return []
     attached = [(f"{order.reference}.ics", content, "text/calendar")]
     valid = [admission for admission in tickets if admission.state != Admission.State.CANCELLED]
-    if any(admission.session_id in told and not admission.date_cancelled for admission in valid):
+    if any(admission.session_id in told and _lets_in(admission) for admission in valid):
         passes = [admission for admission in passes if admission.state != Admission.State.CANCELLED]
         pdf = ticket_pdf.render(order, valid, passes)
         attached.append((f"tickets-{order.reference}.pdf", pdf, "application/pdf"))

@@ -16,6 +16,7 @@ from .cart import RENEWALS, Cart, CartLine
 from .cash_count import CashCount
 from .check_in import CheckIn
 from .date_change import DateChange
+from .date_message import DateMessage, MessageRecipient
 from .exchange import Exchange
 from .invoice import ArchivedPaper, ArchiveOpening, Invoice, InvoiceCounter
 from .order import (
@@ -63,11 +64,13 @@ __all__ = [
     "CheckIn",
     "Customer",
     "DateChange",
+    "DateMessage",
     "Dispute",
     "Exchange",
     "Invoice",
     "InvoiceCounter",
     "IssuedPass",
+    "MessageRecipient",
     "OfADate",
     "Order",
     "OrderLine",

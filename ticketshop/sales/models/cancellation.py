@@ -30,6 +30,16 @@ class Cancellation(models.Model):
         verbose_name=_("cancelled by"),
     )
 
+    # The cancelled date with which these tickets went; empty if staff cancelled them for this order alone.
+    date_change = models.ForeignKey(
+        "DateChange",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="cancellations",
+        verbose_name=_("cancelled date"),
+    )
+
     organiser_path = "order__organiser"
 
     class Meta:

@@ -9,6 +9,8 @@ from ticketshop.catalogue.models import Session
 from ticketshop.lib.personal import Author, not_personal
 from ticketshop.organisers.models import Organiser
 
+from .order import Order
+
 
 class DateChange(models.Model):
     """Dates that one *Save* in the back office cancelled, moved or changed, with their facts before."""
@@ -23,6 +25,8 @@ class DateChange(models.Model):
     message = models.TextField(_("message"), blank=True)
     # Whether mails are sent; every page shows the change in any case.
     tell = models.BooleanField(_("people are told"), default=True)
+    # Whether the dates were cancelled for good: tickets are cancelled and paid back, unpaid orders end.
+    refund = models.BooleanField(_("money is paid back"), default=False)
     made_at = models.DateTimeField(_("changed"))
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -31,6 +35,11 @@ class DateChange(models.Model):
         on_delete=models.SET_NULL,
         related_name="+",
         verbose_name=_("changed by"),
+    )
+
+    # Orders that were never paid, and ended with the date.
+    ended = models.ManyToManyField(
+        Order, related_name="ended_with", editable=False, verbose_name=_("unpaid orders that ended")
     )
 
     organiser_path = "organiser"

@@ -18,6 +18,8 @@ from ..models import (
     Admission,
     Cancellation,
     CancelledLine,
+    DateChange,
+    Dispute,
     IssuedPass,
     Order,
     OrderLine,
@@ -25,7 +27,15 @@ from ..models import (
     withdrawal,
 )
 from ..passes import bookings
-from ..payments import refunds
+from ..payments import disputes, refunds
+
+
+@dataclass(frozen=True)
+class ForDate:
+    """The cancelled date because of which something is cancelled. ``told``: the mail about the date tells it, so no other does."""
+
+    change: DateChange
+    told: bool
 
 
 @dataclass(frozen=True)
@@ -61,13 +71,13 @@ def units_of(order: Order) -> list[Unit]:
     of_line: dict[int, list[Ticket | IssuedPass]] = {line.pk: [] for line in lines}
     for admission in sorted((*tickets_of(order), *passes_of(order)), key=lambda admission: admission.pk):
         of_line[admission.line_id].append(admission)
-    units = []
-    for line in lines:
-        size, admissions = line.places // line.quantity, of_line[line.pk]
-        units += [
-            Unit(line, tuple(admissions[start : start + size])) for start in range(0, len(admissions), size)
-        ]
-    return units
+    return [unit for line in lines for unit in units_of_line(line, of_line[line.pk])]
+
+
+def units_of_line(line: OrderLine, admissions: list[Ticket | IssuedPass]) -> list[Unit]:
+    """Return the units of a line. ``admissions``: its tickets or passes, the oldest first."""
+    size = line.places // line.quantity
+    return [Unit(line, tuple(admissions[start : start + size])) for start in range(0, len(admissions), size)]
 
 
 def cost(units: Iterable[Unit]) -> Decimal:
@@ -86,17 +96,48 @@ def proposed(order: Order) -> Decimal:
     return max(cancelled_cost(order) - refunds.gone(order), ZERO)
 
 
-def begin(order: Order, *, by, now: datetime) -> Cancellation:
+def owed(order: Order, units: Iterable[Unit]) -> Decimal:
+    """Return what goes back for these units because their date is cancelled, after ``write``: their price, as far as it was not
+    paid back before. Zero while a bank decides about the order's money: it may give it back itself.
+    """
+    if disputes.of_order(order).filter(state=Dispute.State.OPEN).exists():
+        return ZERO
+    return amount_owed(cost(units), cancelled_cost(order), refunds.gone(order), refunds.kept(order))
+
+
+def amount_owed(price: Decimal, cancelled: Decimal, gone: Decimal, kept: Decimal) -> Decimal:
+    """Return what goes back of an order for cancelled units that cost ``price``.
+
+    ``cancelled``: the price of everything cancelled of the order, these units too; ``gone``: what was paid back, or taken by
+    a bank, before; ``kept``: what is left of its money.
+    """
+    return max(min(price, cancelled - gone, kept), ZERO)
+
+
+def begin(order: Order, *, by, now: datetime, for_date: ForDate | None = None) -> Cancellation:
     """Add the row of a cancellation. The order is locked; ``write`` adds what it contains."""
-    return Cancellation.objects.create(order=order, made_at=now, made_by=history.author(by))
+    change = for_date.change if for_date else None
+    return Cancellation.objects.create(
+        order=order, made_at=now, made_by=history.author(by), date_change=change
+    )
+
+
+def lock(units: Iterable[Unit]) -> None:
+    """Lock tickets and passes and read their state again: the entrance marks them as used without locking the order."""
+    admissions = [admission for unit in units for admission in unit.admissions]
+    for model in (Ticket, IssuedPass):
+        rows = {row.pk: row for row in admissions if isinstance(row, model)}
+        locked = model.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=rows).order_by("pk")
+        for pk, state, cancellation in locked.values_list("pk", "state", "cancellation"):
+            rows[pk].state, rows[pk].cancellation_id = state, cancellation
 
 
 def write(cancellation: Cancellation, units: list[Unit]) -> dict[int, int]:
-    """Add the rows of these units to a cancellation, and cancel their tickets and passes; a used one stays used. Entries of
-    passes with which tickets were booked are given back.
+    """Add the rows of these units to a cancellation, and cancel their tickets and passes. Entries of passes with which tickets
+    were booked are given back.
 
     Return allotment id -> places that are free again; the caller releases them last. The order is locked, and none of the
-    units is cancelled already.
+    units is cancelled already or used.
     """
     by_line: dict[int, list[Unit]] = {}
     for unit in units:
@@ -117,6 +158,7 @@ def write(cancellation: Cancellation, units: list[Unit]) -> dict[int, int]:
         ]
         admissions = model.objects.filter(pk__in=pks)
         admissions.update(cancellation=cancellation)
+        # A used one has no business here; if it were, its entry would not be overwritten.
         admissions.exclude(state=Admission.State.USED).update(state=Admission.State.CANCELLED)
     tickets = [row for unit in units for row in unit.admissions if isinstance(row, Ticket)]
     bookings.give_back_entries(tickets, by=cancellation.made_by, now=cancellation.made_at)

@@ -43,6 +43,7 @@ from ..payments import methods, payments, provider_pages, refunds
 from ..tickets import tickets
 from . import buyers, cancelled_lines, counter_rules, order_lines, person_limits
 from .buyers import AtCounter, CannotPlace, Moved, WithPass
+from .cancelled_lines import ForDate
 
 # PostgreSQL's own names of the constraints of columns with ``unique=True``.
 CHECKOUT_KEY_ONCE, REFERENCE_ONCE = "sales_order_checkout_key_key", "sales_order_reference_key"
@@ -389,21 +390,29 @@ def first_start(cart_contents: contents.Contents) -> datetime | None:
     return min((line.session.starts_at for line in cart_contents.lines if line.session), default=None)
 
 
-def cancel(order: Order, *, by, now: datetime, pay_back: Decimal | None = None) -> bool:
+class TicketsUsed(Exception):
+    """A paid order can't be cancelled as a whole, because a ticket or pass in it was used. The rest can (``single_tickets``)."""
+
+
+def cancel(
+    order: Order, *, by, now: datetime, pay_back: Decimal | None = None, for_date: ForDate | None = None
+) -> bool:
     """Cancel a pending or paid order. Its places are free again.
 
     ``pay_back``: how much of a paid order is to be paid back; None for everything that is left of it. Money of a pending order
-    goes back in any case.
+    goes back in any case. ``for_date``: its dates are cancelled; then what is left of its tickets' price goes back
+    (``cancelled_lines.owed``).
 
     Return False, and change nothing, if the order was cancelled or had expired already, or if it turns out to have been
     paid at its provider. Raise ProviderUnavailable or PageOpen, and change nothing, while a payment may still succeed.
-    Raise ``refunds.TooMuch``, and change nothing, if less than ``pay_back`` is left.
+    Raise ``refunds.TooMuch``, and change nothing, if less than ``pay_back`` is left; TicketsUsed.
     """
     waits = order.state == Order.State.PENDING
     provider_pages.close(order, now=now)
     if waits and order.state == Order.State.PAID:
         return False
-    return _end(order, Order.State.CANCELLED, [Order.State.PENDING, Order.State.PAID], by, now, pay_back)
+    before: list[str] = [Order.State.PENDING, Order.State.PAID]
+    return _end(order, Order.State.CANCELLED, before, by, now, pay_back, for_date)
 
 
 def expire(order: Order, *, now: datetime) -> bool:
@@ -421,7 +430,13 @@ def expire(order: Order, *, now: datetime) -> bool:
 
 @transaction.atomic
 def _end(
-    order: Order, state: str, before: list[str], by, now: datetime, pay_back: Decimal | None = None
+    order: Order,
+    state: str,
+    before: list[str],
+    by,
+    now: datetime,
+    pay_back: Decimal | None = None,
+    for_date: ForDate | None = None,
 ) -> bool:
     changed = Order.objects.filter(pk=order.pk, state__in=before).update(
         state=state, cancelled_at=now, network=""
@@ -430,27 +445,44 @@ def _end(
         order.refresh_from_db()
         return False
     order.refresh_from_db()
-    # Before the tickets change: this locks the people who get a mail, and an erasure locks people before
-    # tickets.
-    notices.queue(order, f"order_{state}", now)
+    told = for_date is not None and for_date.told
+    if not told:
+        # Before the tickets change: this locks the people who get a mail, and an erasure locks people before
+        # tickets.
+        notices.queue(order, f"order_{state}", now)
     history.record(order, state, by=by, now=now)
     if order.paid_at is None:
         payments.stop(order, now=now)
         tickets.cancel(order)
         withdrawal.settle(order, by=history.author(by), now=now)
         freed = places_of(order)
+        if for_date:
+            for_date.change.ended.add(order)
     else:
         payments.check_pages(order)
-        rest = [unit for unit in cancelled_lines.units_of(order) if not unit.is_cancelled]
-        cancellation = cancelled_lines.begin(order, by=by, now=now)
-        admissions = [admission for unit in rest for admission in unit.admissions]
-        notices.cancelled_for_others(order, cancellation, admissions, now)
-        freed = cancelled_lines.write(cancellation, rest)
-        refunds.plan(order, refunds.kept(order) if pay_back is None else pay_back, by=by, now=now)
+        freed = _cancel_rest(order, by, now, pay_back, for_date)
     responses.cancel(responses_of(order))
     credit_notes.credit_cancelled(order, by=by, now=now)
     places.release(freed)
     return True
+
+
+def _cancel_rest(
+    order: Order, by, now: datetime, pay_back: Decimal | None, for_date: ForDate | None
+) -> dict[int, int]:
+    """Cancel what is left of a paid order, and plan to pay back. Return the places that are free again. Raise TicketsUsed."""
+    rest = [unit for unit in cancelled_lines.units_of(order) if not unit.is_cancelled]
+    cancellation = cancelled_lines.begin(order, by=by, now=now, for_date=for_date)
+    if not (for_date and for_date.told):
+        admissions = [admission for unit in rest for admission in unit.admissions]
+        notices.cancelled_for_others(order, cancellation, admissions, now)
+    cancelled_lines.lock(rest)
+    if any(unit.is_used for unit in rest):
+        raise TicketsUsed
+    freed = cancelled_lines.write(cancellation, rest)
+    back = cancelled_lines.owed(order, rest) if for_date else refunds.kept(order)
+    refunds.plan(order, back if pay_back is None else pay_back, by=by, now=now)
+    return freed
 
 
 EXPIRE = RowJob(

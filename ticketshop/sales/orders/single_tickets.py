@@ -22,7 +22,7 @@ from ..models import IssuedPass, Order, Ticket
 from ..papers import credit_notes
 from ..payments import payments, refunds
 from . import cancelled_lines, orders
-from .cancelled_lines import Unit
+from .cancelled_lines import ForDate, Unit
 
 
 class CannotCancel(Exception):
@@ -42,37 +42,56 @@ class Result:
 
 
 def cancel(
-    order: Order, keys: Collection[str], *, by, now: datetime, pay_back: Decimal | None = None
+    order: Order,
+    keys: Collection[str],
+    *,
+    by,
+    now: datetime,
+    pay_back: Decimal | None = None,
+    for_date: ForDate | None = None,
 ) -> Result:
     """Cancel the units with these keys (``Unit.key``) of a paid order. Their places are free again.
 
     ``pay_back``: how much is to be paid back; None for what is cancelled and not yet paid back. An order of which nothing is
     left is cancelled. Raise CannotCancel, or ``refunds.TooMuch`` if more is to be paid back than was proposed; then nothing
-    has changed. Raise PageOpen as ``orders.cancel`` does.
+    has changed. Raise PageOpen as ``orders.cancel`` does. ``for_date``: their date is cancelled; then their own price goes
+    back (``cancelled_lines.owed``).
     """
     with transaction.atomic():
         order = payments.lock(order.pk)
         units = cancelled_lines.units_of(order)
         left = [unit for unit in units if not unit.is_cancelled]
         if not {unit.key for unit in left} <= set(keys):
-            return Result(_cancel(order, units, keys, pay_back, by, now), ended=False)
-        if problems := why_not(order, units, keys):
+            return Result(_cancel(order, units, keys, pay_back, by, now, for_date), ended=False)
+        if problems := why_not(order, units, keys, for_date):
             raise CannotCancel(problems)
-    if not orders.cancel(order, by=by, now=now, pay_back=pay_back):
-        raise CannotCancel([_("This order was over already. Nothing has changed.")])
+    try:
+        if not orders.cancel(order, by=by, now=now, pay_back=pay_back, for_date=for_date):
+            raise CannotCancel([_("This order was over already. Nothing has changed.")])
+    except orders.TicketsUsed:
+        raise CannotCancel(
+            [_("A ticket was used at the entrance meanwhile. Look at the order once more.")]
+        ) from None
     return Result(refunds.decided_at(order, now), ended=True)
 
 
 def _cancel(
-    order: Order, units: list[Unit], keys: Collection[str], pay_back: Decimal | None, by, now: datetime
+    order: Order,
+    units: list[Unit],
+    keys: Collection[str],
+    pay_back: Decimal | None,
+    by,
+    now: datetime,
+    for_date: ForDate | None,
 ) -> Decimal:
     """Cancel some units, and return what is to be paid back. The order is locked."""
     chosen = [unit for unit in units if unit.key in keys]
-    cancellation = cancelled_lines.begin(order, by=by, now=now)
-    # Before the tickets are locked: this locks the people who get a mail, and an erasure locks people before tickets.
-    notices.tickets_cancelled(order, cancellation, _admissions(chosen), now)
-    _lock(chosen)
-    if problems := why_not(order, units, keys):
+    cancellation = cancelled_lines.begin(order, by=by, now=now, for_date=for_date)
+    if not (for_date and for_date.told):
+        # Before the tickets are locked: this locks the people who get a mail, and an erasure locks people before tickets.
+        notices.tickets_cancelled(order, cancellation, _admissions(chosen), now)
+    cancelled_lines.lock(chosen)
+    if problems := why_not(order, units, keys, for_date):
         raise CannotCancel(problems)
     freed = cancelled_lines.write(cancellation, chosen)
     counted = {
@@ -81,7 +100,7 @@ def _cancel(
     }
     removed = {name: number for name, number in counted.items() if number}
     history.record(order, "tickets_cancelled", by=by, now=now, removed=removed)
-    proposed = cancelled_lines.proposed(order)
+    proposed = cancelled_lines.owed(order, chosen) if for_date else cancelled_lines.proposed(order)
     amount = proposed if pay_back is None else pay_back
     if amount > proposed:
         raise refunds.TooMuch(proposed)
@@ -96,20 +115,14 @@ def _admissions(units: list[Unit]) -> list[Ticket | IssuedPass]:
     return [admission for unit in units for admission in unit.admissions]
 
 
-def _lock(units: list[Unit]) -> None:
-    """Lock tickets and passes and read their state again: the entrance marks them as used without locking the order."""
-    for model in (Ticket, IssuedPass):
-        rows = {row.pk: row for row in _admissions(units) if isinstance(row, model)}
-        locked = model.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=rows).order_by("pk")
-        for pk, state, cancellation in locked.values_list("pk", "state", "cancellation"):
-            rows[pk].state, rows[pk].cancellation_id = state, cancellation
-
-
 # --- what may go -------------------------------------------------------------------------------------------
-def why_not(order: Order, units: list[Unit], keys: Collection[str]) -> list[str]:
+def why_not(
+    order: Order, units: list[Unit], keys: Collection[str], for_date: ForDate | None = None
+) -> list[str]:
     """Return why the units with these keys can't be cancelled, in sentences; empty if they can.
 
-    ``units``: all of the order (``cancelled_lines.units_of``).
+    ``units``: all of the order (``cancelled_lines.units_of``). ``for_date``: then a tariff may be left without the one that it
+    is sold together with.
     """
     if order.state == Order.State.PENDING:
         return [
@@ -132,7 +145,7 @@ def why_not(order: Order, units: list[Unit], keys: Collection[str]) -> list[str]
                 "“%(what)s” was used at the entrance, so it can’t be cancelled. You can still pay money back for it."
             )
             sentences.append(translated.compose(text, what=name_of(unit)))
-    return sentences or _left_alone(units, chosen)
+    return sentences or ([] if for_date else _left_alone(units, chosen))
 
 
 def _left_alone(units: list[Unit], chosen: list[Unit]) -> list[str]:

@@ -38,7 +38,8 @@ from ..payments import methods, payments
 from ..payments.methods.base import ProviderUnavailable
 from ..payments.qr_bills import QrBill
 from ..tickets import calendars, deadlines, printed
-from . import date_changes, orders, paying
+from . import orders, paying
+from .dates import date_changes
 from .exchange import links as exchange_links
 from .withdrawal import rules as withdrawals
 

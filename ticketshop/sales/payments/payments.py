@@ -327,13 +327,24 @@ def add_refunds(sources: list[Payment], amount: Decimal, kind: str, now: datetim
     """Plan to pay an amount back from these payments, as much as possible from the first. Return the refunds. The order of
     the payments is locked.
     """
-    added = []
-    for source in sources:
-        part = min(source.amount - _refunded(source), amount)
+    left = [(source, source.amount - _refunded(source)) for source in sources]
+    return [
+        Refund.objects.create(payment=source, kind=kind, amount=part, requested_at=now)
+        for source, part in divided(left, amount)
+    ]
+
+
+def divided(sources: list[tuple[Payment, Decimal]], amount: Decimal) -> list[tuple[Payment, Decimal]]:
+    """Return how much of an amount goes back by which payment. ``sources``: payments with what is left of each; the first ones
+    give as much as they have.
+    """
+    parts = []
+    for source, left in sources:
+        part = min(left, amount)
         if part > ZERO:
-            added.append(Refund.objects.create(payment=source, kind=kind, amount=part, requested_at=now))
+            parts.append((source, part))
             amount -= part
-    return added
+    return parts
 
 
 def last_returned(order: Order) -> Decimal:

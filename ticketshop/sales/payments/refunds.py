@@ -70,10 +70,15 @@ def plan(order: Order, amount: Decimal, *, by, now: datetime) -> list[Refund]:
     if amount <= ZERO:
         return []
     rows = Payment.objects.filter(order=order, state=Payment.State.CONFIRMED).order_by("-pk")
-    sources = sorted(rows, key=lambda payment: not by_provider(payment))
+    sources = [payment for payment, _amount in in_order([(payment, payment.amount) for payment in rows])]
     added = payments.add_refunds(sources, amount, Refund.Kind.PAID_BACK, now)
     history.record(order, "refund_requested", by=by, now=now, amount=str(amount))
     return added
+
+
+def in_order(latest_first: list[tuple[Payment, Decimal]]) -> list[tuple[Payment, Decimal]]:
+    """Return the payments, each with an amount, in the order in which money goes back to them."""
+    return sorted(latest_first, key=lambda pair: not by_provider(pair[0]))
 
 
 def credit(order: Order, amount: Decimal, *, now: datetime) -> None:

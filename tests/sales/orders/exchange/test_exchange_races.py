@@ -126,7 +126,7 @@ def test_a_ticket_exchanged_while_it_is_cancelled_is_one_of_both(order, saturday
 
 def test_without_locks_a_ticket_is_cancelled_and_exchanged(order, saturday, monkeypatch):
     without_lock_on_order(monkeypatch)
-    monkeypatch.setattr(single_tickets, "_lock", lambda units: None)
+    monkeypatch.setattr(cancelled_lines, "lock", lambda units: None)
     assert cancelled_meanwhile(order, saturday, monkeypatch) == []
     assert "I10" in broken()
 

@@ -130,7 +130,9 @@ def _may_be_cancelled(order: Order) -> bool:
 
 def _question(order: Order) -> list[str]:
     sentences = [
-        _("What is cancelled becomes void, except what was used already, and its places are free again."),
+        _(
+            "What is cancelled becomes void, and its places are free again. What was used at the entrance stays, with its price."
+        ),
         erased_buyer.no_mail(order) if order.buyer is None else _("The buyer is told by e-mail."),
     ]
     if order.state == Order.State.PENDING:
@@ -181,11 +183,10 @@ def _amounts(received: dict[Payment, Decimal]) -> str:
 
 def _cancel(request, order: Order, now: datetime, entered: dict) -> Outcome:
     pay_back = entered["amount"] if entered.get("pay_back") == OTHER else None
+    chosen = entered["chosen"] if entered.get("what") == SINGLE else _beside_used(order)
     try:
-        if entered.get("what") == SINGLE:
-            result = single_tickets.cancel(
-                order, entered["chosen"], by=request.user, now=now, pay_back=pay_back
-            )
+        if chosen is not None:
+            result = single_tickets.cancel(order, chosen, by=request.user, now=now, pay_back=pay_back)
             return _single_outcome(order, result)
         cancelled = orders.cancel(order, by=request.user, now=now, pay_back=pay_back)
     except ProviderUnavailable:
@@ -202,12 +203,29 @@ def _cancel(request, order: Order, now: datetime, entered: dict) -> Outcome:
         ) from None
     except single_tickets.CannotCancel as error:
         return messages.ERROR, " ".join(error.problems)
+    except orders.TicketsUsed:
+        return messages.ERROR, _("A ticket was used at the entrance meanwhile. Look at the order once more.")
     if cancelled:
         return messages.SUCCESS, _("The order is cancelled; its places are free again.")
     order.refresh_from_db(fields=["state"])
     if order.state == Order.State.PAID:
         return messages.WARNING, PAID_MEANWHILE
     return messages.WARNING, _("This order was over already. Nothing has changed.")
+
+
+def _beside_used(order: Order) -> list[str] | None:
+    """Return the keys of everything in a paid order that was not used; None if nothing was: then the order can end."""
+    units = cancelled_lines.units_of(order) if order.state == Order.State.PAID else []
+    left = [unit for unit in units if not unit.is_cancelled]
+    if not any(unit.is_used for unit in left):
+        return None
+    if keys := [unit.key for unit in left if not unit.is_used]:
+        return keys
+    raise ValidationError(
+        _(
+            "Everything in this order was used at the entrance. To pay money back for it, use “Pay money back”."
+        )
+    )
 
 
 def _single_outcome(order: Order, result: single_tickets.Result) -> Outcome:

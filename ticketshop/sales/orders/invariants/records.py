@@ -12,19 +12,22 @@ MAILS = Invariant(
         WHERE total > 0 AND paid_at IS DISTINCT FROM placed_at
         UNION ALL SELECT id, 'order_paid:' || id FROM sales_order WHERE paid_at IS NOT NULL
         UNION ALL
-        -- Tickets that were exchanged are told with the new order.
+        -- Tickets that were exchanged are told with the new order; those of a cancelled date by the mail about the date.
         SELECT id, 'order_' || state || ':' || id FROM sales_order
         WHERE state = 'expired' OR state = 'cancelled' AND NOT EXISTS (
             SELECT FROM sales_exchange e JOIN sales_cancellation c ON c.id = e.cancellation_id
             WHERE c.order_id = sales_order.id AND c.made_at = sales_order.cancelled_at
-        )
+        ) AND NOT EXISTS (
+            SELECT FROM sales_cancellation c
+            WHERE c.order_id = sales_order.id AND c.date_change_id IS NOT NULL AND c.made_at = sales_order.cancelled_at
+        ) AND NOT EXISTS (SELECT FROM sales_datechange_ended d WHERE d.order_id = sales_order.id)
         UNION ALL
         -- The last cancellation of a cancelled order is told by “order cancelled”.
         SELECT c.order_id, 'tickets_cancelled:' || c.id
         FROM sales_cancellation c JOIN sales_order o ON o.id = c.order_id
         WHERE (o.state <> 'cancelled' OR EXISTS (
             SELECT FROM sales_cancellation later WHERE later.order_id = c.order_id AND later.id > c.id
-        )) AND NOT EXISTS (SELECT FROM sales_exchange e WHERE e.cancellation_id = c.id)
+        )) AND c.date_change_id IS NULL AND NOT EXISTS (SELECT FROM sales_exchange e WHERE e.cancellation_id = c.id)
     )
     SELECT 'order', o.id
     FROM due

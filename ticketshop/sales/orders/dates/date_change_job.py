@@ -2,6 +2,7 @@
 gets a second mail.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -18,14 +19,15 @@ from ticketshop.jobs.rows import RowJob
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 
-from .. import recipients
-from ..models import LIVING_ORDERS, Admission, DateChange, Order, Ticket
-from ..payments import methods
+from ... import recipients
+from ...models import LIVING_ORDERS, Admission, DateChange, Order, Ticket
+from ...payments import methods
+from . import cancelled_dates
 
 # Orders per job; the next page is another job.
 PAGE = 200
 # Mail kinds by recipient.
-TO_BUYER, TO_HOLDER, TO_PARENT = "date_changed", "date_changed_for_you", "date_changed_for_child"
+TO_BUYER, TO_HOLDER, TO_PARENT = cancelled_dates.TO_BUYER, "date_changed_for_you", "date_changed_for_child"
 TO_ADDRESS = "date_changed_for_holder"
 # Tickets whose holder gets the mail at the address typed for the ticket: without a beneficiary, for the buyer,
 # or for a person without an e-mail address. Any other beneficiary gets the mail as a contact, or none if they
@@ -36,21 +38,44 @@ OF_ADDRESS = (Q(beneficiary=None) | Q(beneficiary=F("order__buyer")) | Q(benefic
 
 
 def concerned(change: DateChange) -> QuerySet[Order]:
-    """Return the orders with tickets for the changed dates that were placed before the change, by id."""
+    """Return the orders with tickets for the changed dates that were placed before the change, by id.
+
+    Without what was cancelled otherwise than by this change.
+    """
     tickets = Ticket.objects.filter(session__in=change.sessions.values("pk"))
     tickets = tickets.exclude(state=Admission.State.CANCELLED)
-    return Order.objects.filter(
-        pk__in=tickets.order_by().values("order"), state__in=LIVING_ORDERS, placed_at__lte=change.made_at
-    ).order_by("pk")
+    living = Q(pk__in=tickets.order_by().values("order"), state__in=LIVING_ORDERS)
+    ended = Q(pk__in=change.cancellations.values("order")) | Q(pk__in=change.ended.values("pk"))
+    return Order.objects.filter(living | ended, placed_at__lte=change.made_at).order_by("pk")
 
 
-def tell_some(change: DateChange, after: int, now: datetime, size: int = PAGE) -> int | None:
+def not_cancelled_before(changes: Iterable[DateChange]) -> Q:
+    """Return the condition that is true for tickets and passes that are not cancelled, or went with one of these changes."""
+    ended = Order.objects.filter(ended_with__in=[change.pk for change in changes])
+    of_changes = Q(cancellation__date_change__in=[change.pk for change in changes]) | Q(order__in=ended)
+    return ~Q(state=Admission.State.CANCELLED) | of_changes
+
+
+def was_paid(order: Order) -> bool:
+    """Return whether the holders of an order's tickets learn about them: it is paid, or was until its date was cancelled."""
+    ended = order.state == Order.State.CANCELLED and order.paid_at is not None
+    return order.state == Order.State.PAID or ended
+
+
+# The same condition for tickets.
+OF_PAID = Q(order__state=Order.State.PAID) | Q(
+    order__state=Order.State.CANCELLED, order__paid_at__isnull=False
+)
+
+
+def tell_some(change: DateChange, after: int, now: datetime, size: int | None = None) -> int | None:
     """Carry out the change for the next orders after this id. Return the last id, or None when all are done.
 
     A page is one transaction. If it fails, each order gets its own; an order that fails is noted for staff
     and tried again.
     """
     rows = concerned(change).filter(pk__gt=after).select_related("buyer", "point_of_sale__organiser")
+    size = size or PAGE
     orders = list(rows[:size])
     try:
         with transaction.atomic():
@@ -63,7 +88,8 @@ def tell_some(change: DateChange, after: int, now: datetime, size: int = PAGE) -
 
 
 def _carry_out(change: DateChange, orders: list[Order], now: datetime) -> None:
-    told = recipients.of_orders([order for order in orders if order.state == Order.State.PAID])
+    paid = [order for order in orders if was_paid(order)]
+    told = recipients.of_orders(paid, also=Q(cancellation__date_change=change))
     buyers = {order.buyer_id for order in orders if not recipients.has_left(order.buyer)}
     # People are locked before their orders, in the same sequence as in an erasure. Contacts that are being
     # erased are not among them.
@@ -100,9 +126,8 @@ def _tell_addresses(
     ``already``: pairs of order id and e-mail address that get a mail about that order anyway.
     """
     of_change = Ticket.objects.filter(session__in=change.sessions.values("pk"))
-    living = of_change.filter(OF_ADDRESS, order__in=orders, order__state=Order.State.PAID).exclude(
-        state=Admission.State.CANCELLED
-    )
+    paid = [order for order in orders if was_paid(order)]
+    living = of_change.filter(OF_ADDRESS, not_cancelled_before([change]), order__in=paid)
     typed = [
         pair for pair in living.order_by("pk").values_list("order_id", "holder_email") if pair not in already
     ]
@@ -132,7 +157,9 @@ def _tell_addresses(
 def _concerned_by_any(now: datetime) -> QuerySet[Order]:
     changed = DateChange.sessions.through.objects.values("session")
     tickets = Ticket.objects.filter(session__in=changed).exclude(state=Admission.State.CANCELLED)
-    orders = Order.objects.filter(pk__in=tickets.order_by().values("order"), state__in=LIVING_ORDERS)
+    living = Q(pk__in=tickets.order_by().values("order"), state__in=LIVING_ORDERS)
+    of_changes = Q(cancellations__date_change__isnull=False) | Q(ended_with__isnull=False)
+    orders = Order.objects.filter(living | of_changes).distinct()
     return orders.select_related("buyer", "point_of_sale__organiser").order_by("pk")
 
 
@@ -147,7 +174,8 @@ def _carry_out_for(order: Order, now: datetime) -> None:
 
 def _changes_of(order: Order) -> QuerySet[DateChange]:
     dates = Ticket.objects.filter(order=order).exclude(state=Admission.State.CANCELLED).values("session")
-    changes = DateChange.objects.filter(sessions__in=dates, made_at__gte=order.placed_at)
+    of_order = Q(sessions__in=dates) | Q(cancellations__order=order) | Q(ended=order)
+    changes = DateChange.objects.filter(of_order, made_at__gte=order.placed_at)
     return changes.distinct().order_by("pk")
 
 
@@ -247,9 +275,15 @@ def untold(mail: Mail, change: DateChange) -> list[DateChange]:
 
 @app.task(name="sales.carry_out_change", retry=RetryStrategy(exponential_wait=3, max_attempts=10))
 def carry_out_change(change_id: int, after: int = 0) -> None:
-    """Carry out a change of dates for a page of orders, and queue a job for the next page."""
-    change = DateChange.objects.get(pk=change_id)
+    """Carry out a change of dates for some orders, and queue a job for the next.
+
+    Cancelled dates are paid back first, so that the mails can tell how much.
+    """
+    change, now = DateChange.objects.get(pk=change_id), timezone.now()
+    if change.refund and not after and cancelled_dates.cancel_some(change, now):
+        carry_out_change.defer(change_id=change.pk)
+        return
     with transaction.atomic():
-        last = tell_some(change, after, timezone.now())
+        last = tell_some(change, after, now)
         if last is not None:
             carry_out_change.defer(change_id=change.pk, after=last)

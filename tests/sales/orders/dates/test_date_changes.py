@@ -27,7 +27,8 @@ from ticketshop.catalogue.models import Session
 from ticketshop.mail.models import Mail
 from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import DateChange, Order, Ticket
-from ticketshop.sales.orders import date_change_job, orders, reminders
+from ticketshop.sales.orders import orders, reminders
+from ticketshop.sales.orders.dates import date_change_job
 
 pytestmark = pytest.mark.django_db
 ZONE = ZoneInfo("Europe/Zurich")

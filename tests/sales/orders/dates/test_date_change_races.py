@@ -9,7 +9,7 @@ from tests.at_once import at_once, meet
 from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.sales import BUYER, make_order
-from tests.sales.orders.test_date_changes import typed
+from tests.sales.orders.dates.test_date_changes import typed
 from tests.staff import Staff, change
 from ticketshop.catalogue import dates
 from ticketshop.mail import outbox
@@ -17,7 +17,7 @@ from ticketshop.mail.models import Mail
 from ticketshop.office import scoped_admin
 from ticketshop.office.mixins.concurrent_edits import ConcurrentEditsMixin
 from ticketshop.sales.models import DateChange
-from ticketshop.sales.orders import date_change_job
+from ticketshop.sales.orders.dates import date_change_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,7 +16,7 @@ from ticketshop.catalogue import dates
 from ticketshop.catalogue.dates import Facts
 from ticketshop.catalogue.models import Session
 
-from ..models import LIVING_ORDERS, Admission, DateChange, Order, OrderLine, Ticket
+from ...models import LIVING_ORDERS, Admission, DateChange, Order, OrderLine, Ticket
 from . import date_change_job
 
 Changes = Mapping[int, tuple[Facts, Facts]]  # session id -> facts before and after
@@ -25,13 +25,14 @@ Changes = Mapping[int, tuple[Facts, Facts]]  # session id -> facts before and af
 @dataclass(frozen=True)
 class Impact:
     """The people and orders that a change concerns. ``unreachable``: references of orders whose buyer has no
-    e-mail address.
+    e-mail address. ``unnamed``: number of orders that were sold without a name, or whose buyer is erased.
     """
 
     tickets: int
     orders: int
     people: int
     unreachable: list[str]
+    unnamed: int
 
 
 def tickets_of(sessions: Iterable[int]) -> QuerySet[Ticket]:
@@ -68,12 +69,17 @@ def impact(sessions: Iterable[int]) -> Impact:
         orders=orders.count(),
         people=len(buyers | holders) + len(addresses),
         unreachable=list(without.order_by("pk").values_list("reference", flat=True)),
+        unnamed=orders.filter(buyer=None).count(),
     )
 
 
 @transaction.atomic
-def announce(changes: Changes, *, organiser, message: str, tell: bool, by, now: datetime) -> DateChange:
+def announce(
+    changes: Changes, *, organiser, message: str, tell: bool, by, now: datetime, refund: bool = False
+) -> DateChange:
     """Record that these dates have changed and queue the job that moves the deadlines.
+
+    ``refund``: the dates are cancelled for good; the job also cancels their tickets and pays them back.
 
     With ``tell``, the job also tells each person concerned, once. Call it in the transaction that wrote the
     change and locked the dates (``dates.facts_of`` with ``lock``).
@@ -83,6 +89,7 @@ def announce(changes: Changes, *, organiser, message: str, tell: bool, by, now: 
         before={str(pk): before.as_json() for pk, (before, _after) in changes.items()},
         message=message,
         tell=tell,
+        refund=refund,
         made_at=now,
         made_by=by,
     )

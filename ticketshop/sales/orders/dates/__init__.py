@@ -1,0 +1,1 @@
+"""What becomes of orders when a date is cancelled, moved or changed."""
