@@ -1,15 +1,21 @@
 """Back office: log-ins and roles, for the platform's administrator. Passwords are neither shown nor set here."""
 
+from datetime import datetime
+
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
+from ticketshop.history import history
 from ticketshop.lib.values.email_addresses import searched_email
+from ticketshop.lib.values.text import readable_email
+from ticketshop.office.buttons import Button, Outcome, always
 from ticketshop.office.scoped_admin import ReadOnlyAdmin, ScopedAdmin
 from ticketshop.office.scoped_inlines import ReadOnlyInline, RowForm
 from ticketshop.organisers.models import StaffMembership
 
 from .models import User
+from .second_factor import factors
 from .staff import admin as staff_admin  # noqa: F401
 
 
@@ -31,6 +37,25 @@ class MembershipsInline(ReadOnlyInline, admin.TabularInline):
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("organiser", "role")
+
+
+def _reset_factor(request, user: User, now: datetime) -> Outcome:
+    if not factors.reset(user, now=now):
+        return messages.WARNING, _("Nothing changed: this person has no second step at the log-in.")
+    history.record(user, "second_factor_reset", by=request.user, now=now)
+    return messages.SUCCESS, _("The second step is reset, and the person is told by e-mail.")
+
+
+def _reset_factor_question(user: User) -> list[str]:
+    return [
+        _(
+            "%(address)s can’t use the app, the key or the recovery codes any more, and is logged out everywhere."
+        )
+        % {"address": readable_email(user.email)},
+        _(
+            "The next log-in asks for the password alone, then for a new second step. Make sure first that it is the person who asks you: call them back."
+        ),
+    ]
 
 
 @admin.register(User)
@@ -56,6 +81,18 @@ class UserAdmin(ScopedAdmin):
     ]
     readonly_fields = ["email", "date_joined", "last_login"]
     inlines = [MembershipsInline]
+    buttons = (
+        Button(
+            "reset-second-factor",
+            _("Reset the second step"),
+            ("accounts.change_user",),
+            factors.types_of,
+            _reset_factor_question,
+            _reset_factor,
+            serious=True,
+            asks_password=always,
+        ),
+    )
 
     def get_search_results(self, request, queryset, search_term):
         return super().get_search_results(request, queryset, searched_email(search_term))

@@ -7,5 +7,14 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Log-ins")
 
     def ready(self):
+        from allauth.mfa import signals  # noqa: PLC0415
+
+        from .second_factor import loading  # noqa: PLC0415
+
+        loading.load_when_used()
         from .log_in import emails  # noqa: F401, PLC0415
+        from .second_factor import factors  # noqa: PLC0415
         from .staff import emails as staff_emails  # noqa: F401, PLC0415
+
+        signals.authenticator_added.connect(factors.added)
+        signals.authenticator_removed.connect(factors.removed)

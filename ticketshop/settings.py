@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "django.forms",  # its templates, found after ours
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "procrastinate.contrib.django",
     "ticketshop.limits",
     "ticketshop.submissions",
@@ -92,6 +93,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "ticketshop.organisers.middleware.PointOfSaleMiddleware",
     "ticketshop.office.staff_sessions.StaffSessions",
+    "accounts.second_factor.middleware.SecondFactor",
     "ticketshop.middleware.worded_refusals",
     "ticketshop.middleware.Refuse",
 ]
@@ -194,6 +196,12 @@ ACCOUNT_CHANGE_EMAIL = True
 # An open log-in must not be taken over by a change of its e-mail address.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+MFA_ADAPTER = "accounts.second_factor.adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+# Nobody logs in without a proved address; another one that waits to be proved is no reason against a second factor.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+# For security keys at http://localhost.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEMO and not HTTPS
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if HTTPS else 0
 
 SESSION_ENGINE = "accounts.log_in.sessions"

@@ -1,9 +1,11 @@
 """The pages that an added person opens from the mail: accept, decline, "this is not me", claim the account."""
 
+from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.models import Login
 from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -20,8 +22,6 @@ from ticketshop.organisers.middleware import enter
 
 from . import claiming, invitations
 from .forms import ChoosePasswordForm, WhoForm
-
-BACKEND = "accounts.log_in.backends.AccountBackend"
 
 
 def open_request(request, token: str):
@@ -228,7 +228,7 @@ def has_log_in(request):
 
 
 def open_account(request, user):
-    """Log the user in and redirect to the account."""
-    login(request, user, backend=BACKEND)
+    """Log the user in, with the second factor if there is one, and lead to the account."""
     messages.success(request, _("Your account is ready."))
-    return redirect("account:home", pos=request.pos.slug) if request.pos else redirect("home")
+    home = reverse("account:home", args=[request.pos.slug]) if request.pos else reverse("home")
+    return perform_password_login(request, {"email": user.email}, Login(user=user, redirect_url=home))

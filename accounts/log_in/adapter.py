@@ -1,8 +1,11 @@
 """The adapter of django-allauth: mails are queued for the worker, and their links begin with BASE_URL."""
 
 import logging
+import time
 
+from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import get_authentication_records
 from allauth.core import context as allauth_context
 from allauth.core.internal import ratelimit
 from django.db import transaction
@@ -19,6 +22,7 @@ from ..models import User
 from . import known_browsers, passwords
 
 logger = logging.getLogger("ticketshop.accounts")
+FACTOR_MAILS = "mfa/email/"
 # allauth's template prefix -> kind of mail.
 KINDS = {
     "account/email/email_confirmation": "account_confirm",
@@ -27,6 +31,7 @@ KINDS = {
     "account/email/password_reset_key": "account_reset",
     "account/email/unknown_account": "account_unknown",
     "account/email/account_already_exists": "account_exists",
+    "mfa/email/": "account_factor",
 }
 
 
@@ -53,7 +58,16 @@ class AccountAdapter(DefaultAccountAdapter):
                 self._queue(template_prefix, email, {"user": user.pk} if user else {})
 
     def send_notification_mail(self, template_prefix, user, context=None, email=None):
-        """Mail the former and the new address when the address of a log-in has changed; other notifications are dropped."""
+        """Mail the former and the new address when the address of a log-in has changed, and the owner about a second factor.
+
+        Other notifications are dropped.
+        """
+        if template_prefix.startswith(FACTOR_MAILS):
+            with transaction.atomic():
+                if User.objects.select_for_update(no_key=True).filter(pk=user.pk).exists():
+                    why = template_prefix.removeprefix(FACTOR_MAILS)
+                    self._queue(FACTOR_MAILS, user.email, {"user": user.pk, "why": why})
+            return
         if template_prefix != "account/email/email_changed" or context is None:
             return
         with transaction.atomic():
@@ -110,6 +124,17 @@ class AccountAdapter(DefaultAccountAdapter):
     def authentication_failed(self, request, **credentials):
         """Log the failure, without the typed address."""
         logger.warning("log-in refused")
+
+    def is_reauthentication_required(self, *, app: str) -> bool:
+        """Return whether a change asks for the password again. For the second factor a log-in of the last minutes is enough."""
+        if not super().is_reauthentication_required(app=app):
+            return False
+        if app != "allauth.mfa":
+            return True
+        request = allauth_context.request
+        steps = get_authentication_records(request, request.user)
+        newest = max((step["at"] for step in steps), default=0)
+        return time.time() - newest >= app_settings.REAUTHENTICATION_TIMEOUT
 
     def logout(self, request):
         """Also log it."""

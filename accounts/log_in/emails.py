@@ -46,6 +46,15 @@ def changed(mail: Mail) -> Content | None:
     return Content({"is_new": mail.recipient == user.email, "url": f"{settings.BASE_URL}{home}"})
 
 
+@register("account_factor", _("Second step at the log-in changed"))
+def factor(mail: Mail) -> Content | None:
+    """Build the mail to the owner of a log-in after a change of its second factor; ``why`` is the end of allauth's template."""
+    user = User.objects.filter(pk=mail.about.get("user")).first()
+    if user is None:
+        return None
+    return Content({"why": mail.about.get("why", ""), "url": _url(mail, "account_security")})
+
+
 @register("account_reset", _("Choose a new password"))
 def reset(mail: Mail) -> Content | None:
     """Build the mail whose link chooses a new password."""

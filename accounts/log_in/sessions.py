@@ -39,6 +39,12 @@ class SessionStore(LeanStore):
         return row
 
 
+def end(user, *, but: str | None = None) -> int:
+    """End the log-in sessions of a user, except that with the key ``but``. Return how many ended."""
+    deleted, _by_model = Session.objects.filter(user=user).exclude(session_key=but).delete()
+    return deleted
+
+
 FORGET = Tidying(
     "accounts.forget_sessions",
     gettext_lazy("Delete an ended log-in session"),

@@ -15,5 +15,6 @@ urlpatterns = [
     path("reauthenticate/", Reauthentication.as_view(), name="account_reauthenticate"),
     re_path(r"^confirm-email/(?P<key>[-:\w]+)/$", ConfirmView.as_view(), name="account_confirm_email"),
     path("", include("accounts.staff.urls")),
+    path("2fa/", include("accounts.second_factor.urls")),
     path("", include("allauth.account.urls")),
 ]

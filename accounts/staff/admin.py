@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from ticketshop.history import history
 from ticketshop.lib.values.text import readable_email
 from ticketshop.limits import limits
 from ticketshop.office.admin import RoleField, StaffMembershipAdmin
@@ -19,6 +20,7 @@ from ticketshop.organisers import staff
 from ticketshop.organisers.models import StaffInvitation, StaffMembership
 from ticketshop.organisers.role_names import ROLES, text_of
 
+from ..second_factor import factors
 from . import invitations
 
 MANAGE = ("organisers.manage_staff",)
@@ -235,6 +237,44 @@ StaffMembershipAdmin.offer(
         _change_role_question,
         _change_role,
         form=RoleForm,
+        asks_password=always,
+    )
+)
+
+
+def _reset_factor(request, membership: StaffMembership, now: datetime) -> Outcome:
+    user = membership.user
+    if user.pk == request.user.pk:
+        return messages.ERROR, _("You can’t reset your own. Use a recovery code, or ask another owner.")
+    if user.is_superuser:
+        return messages.ERROR, _("This is an administrator of the platform: only the platform can reset it.")
+    if not factors.reset(user, now=now):
+        return messages.WARNING, _("Nothing changed: this person has no second step at the log-in.")
+    history.record(membership, "second_factor_reset", by=request.user, now=now)
+    return messages.SUCCESS, _("The second step is reset, and the person is told by e-mail.")
+
+
+def _reset_factor_question(membership: StaffMembership) -> list[str]:
+    return [
+        _(
+            "%(address)s can’t use the app, the key or the recovery codes any more, and is logged out everywhere."
+        )
+        % _who(membership),
+        _(
+            "The next log-in asks for the password alone, then for a new second step. Make sure first that it is the person who asks you: call them back."
+        ),
+    ]
+
+
+StaffMembershipAdmin.offer(
+    Button(
+        "reset-second-factor",
+        gettext_lazy("Reset the second step"),
+        MANAGE,
+        always,
+        _reset_factor_question,
+        _reset_factor,
+        serious=True,
         asks_password=always,
     )
 )

@@ -20,6 +20,7 @@ from ticketshop.organisers.role_names import text_of
 
 from ..links import claiming
 from ..links.forms import PasswordForm
+from ..second_factor import factors
 from . import invitations
 
 # What the page offers: accept; log in with the invited address; log out of another log-in; choose a password.
@@ -77,6 +78,8 @@ def accept(request, invited: StaffInvitation):
     if membership is None:
         return gone(request)
     _welcome(request, invited)
+    # The new organiser may demand a second factor.
+    request.session.pop(factors.CHECKED, None)
     return redirect("admin:login")
 
 
@@ -149,6 +152,10 @@ def security(request):
     """Show what protects the visitor's log-in, and where they work."""
     members = StaffMembership.objects.filter(user=request.user).select_related("organiser", "role")
     context = {
-        "memberships": [(member, text_of(member.role.name)) for member in members.order_by("organiser__name")]
+        "memberships": [
+            (member, text_of(member.role.name)) for member in members.order_by("organiser__name")
+        ],
+        "factors": factors.types_of(request.user),
+        "is_needed": factors.is_needed(request.user),
     }
     return render(request, "accounts/security.html", context)

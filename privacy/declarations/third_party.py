@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.areas import LOG_IN
 from ticketshop.lib.personal import (
+    USER,
     Author,
     DeleteRow,
     Expiry,
@@ -77,6 +78,24 @@ DECLARATIONS = {
         area=LOG_IN,
         labels={"created": _("e-mail asked for"), "sent": _("e-mail sent")},
         withheld={"key": _("opens what only your mailbox may open")},
+    ),
+    "mfa.Authenticator": _declare(
+        {
+            "user": DeleteRow(),
+            "type": DeleteRow(),
+            "data": DeleteRow(),
+            "created_at": DeleteRow(),
+            "last_used_at": DeleteRow(),
+        },
+        {"user": USER},
+        area=LOG_IN,
+        labels={
+            "user": _("log-in"),
+            "type": _("second step at the log-in"),
+            "created_at": _("set up"),
+            "last_used_at": _("last used"),
+        },
+        withheld={"data": _("what the second step at the log-in is checked with")},
     ),
     "procrastinate.ProcrastinateJob": _declare(
         {

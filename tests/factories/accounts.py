@@ -6,6 +6,7 @@ from allauth.account.models import EmailAddress
 from accounts.models import User
 
 PASSWORD = "a-long-test-password"
+BACKEND = "accounts.log_in.backends.AccountBackend"
 
 
 class UserFactory(factory.django.DjangoModelFactory):

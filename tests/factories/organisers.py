@@ -11,13 +11,14 @@ from .accounts import UserFactory
 
 
 class OrganiserFactory(factory.django.DjangoModelFactory):
-    """A Swiss organiser: CHF, Europe/Zurich, English and French."""
+    """A Swiss organiser: CHF, Europe/Zurich, English and French; its staff need no second factor."""
 
     class Meta:
         model = Organiser
 
     name = factory.Sequence(lambda n: f"Organiser {n}")
     legal_name = factory.LazyAttribute(lambda made: f"{made.name} Ltd")
+    second_factor_required = False
 
 
 class PointOfSaleFactory(factory.django.DjangoModelFactory):

@@ -83,6 +83,12 @@ def _log_in(pos):
     return {"to": user.email, "about": {"user": user.pk}}
 
 
+@example("account_factor")
+def _factor(pos):
+    user = UserFactory()
+    return {"to": user.email, "about": {"user": user.pk, "why": "totp_activated"}}
+
+
 @example("account_exists", "account_unknown")
 def _nothing(pos):
     return {}

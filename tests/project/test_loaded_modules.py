@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # Imported inside the function that needs them.
 WHEN_NEEDED = (
-    "PIL", "chqr", "defusedxml", "icalendar", "reportlab", "requests", "segno", "stripe", "uharfbuzz", "xlsxwriter",
+    "PIL", "chqr", "cryptography", "defusedxml", "fido2", "icalendar", "reportlab", "requests", "segno", "stripe", "uharfbuzz", "xlsxwriter",
 )  # fmt: skip
 LIST_LOADED = "import sys\nprint(*{name.partition('.')[0] for name in sys.modules})"
 

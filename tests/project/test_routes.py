@@ -137,6 +137,20 @@ ROWS = {
     "account_confirm_login_code": Row((302, 302), (302, 302)),
     "account_confirm_email": Row(PAGE, (404, 404), lambda house: {"key": "none"}),
     "account_security": Row(LOG_IN_FIRST, (302, 405)),
+    # The second factor: the visitor has none.
+    "mfa_index": Row((302, 302), (302, 302)),
+    "mfa_authenticate": Row((302, 302), (302, 302)),
+    "mfa_reauthenticate": Row(LOG_IN_FIRST, LOG_IN_FIRST),
+    "mfa_activate_totp": Row(LOG_IN_FIRST, LOG_IN_FIRST),
+    "mfa_deactivate_totp": Row((302, 404), (302, 404)),
+    "mfa_view_recovery_codes": Row((302, 404), (302, 405)),
+    "mfa_generate_recovery_codes": Row(LOG_IN_FIRST, LOG_IN_FIRST),
+    "mfa_download_recovery_codes": Row((302, 404), (302, 404)),
+    "mfa_list_webauthn": Row(LOG_IN_FIRST, (302, 405)),
+    "mfa_add_webauthn": Row(LOG_IN_FIRST, LOG_IN_FIRST),
+    "mfa_reauthenticate_webauthn": Row(LOG_IN_FIRST, (302, 302)),
+    "mfa_remove_webauthn": Row((302, 404), (302, 404), lambda house: {"pk": 1}),
+    "mfa_edit_webauthn": Row((302, 404), (302, 404), lambda house: {"pk": 1}),
     # An invitation of staff, and leaving: the visitor is no staff.
     "staff_invitation": Row((410, 410), (410, 410), lambda house: {"token": "none"}),
     "staff_leave": Row((302, 404), (302, 404), lambda house: {"membership_id": house.membership.pk}),
@@ -250,7 +264,9 @@ ADMIN = {
     "organisers.staffmembership": Pages(
         add=True,
         delete=True,
-        buttons=tuple((button, "organisers.manage_staff") for button in ("change_role", "remove")),
+        buttons=tuple(
+            (button, "organisers.manage_staff") for button in ("change_role", "reset_second_factor", "remove")
+        ),
     ),
     "organisers.staffinvitation": Pages(
         add=True,
@@ -404,7 +420,9 @@ ADMIN = {
         )
     ),
     "sales.refund": Pages(buttons=(("done", "sales.change_order sales.change_refund"),)),
-    "accounts.user": Pages(add=True, platform=True),
+    "accounts.user": Pages(
+        add=True, platform=True, buttons=(("reset_second_factor", "accounts.change_user"),)
+    ),
     "auth.group": Pages(platform=True),
 }
 # Back-office pages without a model; tests below check them.

@@ -104,6 +104,7 @@ ACTIONS = {
     "staff_joined": gettext_lazy("Invitation accepted: now a member of staff"),
     "staff_role_changed": gettext_lazy("Another role"),
     "staff_removed": gettext_lazy("Removed from the staff"),
+    "second_factor_reset": gettext_lazy("Second step at the log-in reset, because it was lost"),
     "staff_left": gettext_lazy("Left the staff"),
     # Connections: said on both contacts.
     "link_added": gettext_lazy("Connection added"),

@@ -147,6 +147,7 @@ class OrganiserAdmin(ScopedAdmin):
         (_("Privacy"), {"fields": ["privacy_contact", "customer_years"]}),
         (_("Papers"), {"fields": ["receipt_limit", "archive_years"]}),
         (_("Withdrawal"), {"fields": ["withdrawal"]}),
+        (_("Security"), {"fields": ["second_factor_required"]}),
         (
             _("Friends and family"),
             {

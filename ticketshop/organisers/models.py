@@ -135,6 +135,14 @@ class Organiser(models.Model):
         _("links in those e-mails are good for (days)"), default=30, **AT_LEAST_ONE
     )
 
+    second_factor_required = models.BooleanField(
+        _("staff need a second step at the log-in"),
+        default=True,
+        help_text=_(
+            "A code from an app, or a security key. Members of your staff who have none set it up when they log in next."
+        ),
+    )
+
     organiser_path = "pk"
 
     class Meta:

@@ -4,9 +4,8 @@ import pytest
 from django.contrib.auth import BACKEND_SESSION_KEY
 from django.test import Client
 
-from accounts.links.views import BACKEND
 from accounts.models import User
-from tests.factories.accounts import UserFactory
+from tests.factories.accounts import BACKEND, UserFactory
 from tests.factories.organisers import PointOfSaleFactory
 
 pytestmark = pytest.mark.django_db

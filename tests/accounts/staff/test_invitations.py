@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.staff import invitations
 from tests.at_once import at_once, meet
-from tests.factories.accounts import PASSWORD, UserFactory
+from tests.factories.accounts import BACKEND, PASSWORD, UserFactory
 from tests.factories.organisers import (
     OrganiserFactory,
     PointOfSaleFactory,
@@ -215,7 +215,7 @@ def test_other_log_in_can_not_accept(token):
     """Neither by the button, nor by a log-in that has the address without having proved it."""
     other = UserFactory(email="other@example.org")
     visitor = TestClientVisitor()
-    visitor.client.force_login(other, backend="accounts.log_in.backends.AccountBackend")
+    visitor.client.force_login(other, backend=BACKEND)
     page = visitor.open(page_of(token))
     assert "other@example.org is logged in" in page.text
     form = next(form for form in page.forms if form.action == "")
@@ -235,7 +235,7 @@ def test_used_link_makes_nobody_staff_again(token, theatre):
     membership.delete()
     assert invitations.accept(invitation, user, now=now) is None
     visitor = TestClientVisitor()
-    visitor.client.force_login(user, backend="accounts.log_in.backends.AccountBackend")
+    visitor.client.force_login(user, backend=BACKEND)
     assert visitor.open(page_of(token)).status == 410
     assert works_at("new@example.org") == []
 

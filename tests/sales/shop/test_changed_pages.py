@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.links.views import BACKEND
+from tests.factories.accounts import BACKEND
 from tests.factories.catalogue import (
     CategoryFactory,
     EventFactory,
