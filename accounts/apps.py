@@ -18,3 +18,12 @@ class AccountsConfig(AppConfig):
 
         signals.authenticator_added.connect(factors.added)
         signals.authenticator_removed.connect(factors.removed)
+
+        from allauth.account import signals as passwords  # noqa: PLC0415
+        from django.contrib.auth.signals import user_logged_in  # noqa: PLC0415
+
+        from .log_in import devices  # noqa: PLC0415
+
+        user_logged_in.connect(devices.on_log_in)
+        for signal in (passwords.password_changed, passwords.password_reset, passwords.password_set):
+            signal.connect(devices.on_new_password)

@@ -105,13 +105,28 @@ class Session(AbstractBaseSession):
     """A browser's session. It has the key of its log-in, so that all sessions of a log-in can be ended at once."""
 
     user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")
+    device = models.CharField(max_length=60, blank=True, default="")
+    used_at = models.DateTimeField(null=True)
 
     class Personal:
         subject = {"user": LOG_IN_SESSION}
         area = LOG_IN
         expiry = (Expiry("accounts.tidy", "expire_date", promise=_("Browsers stay signed in for 14 days.")),)
-        labels = {"user": _("signed in"), "session_data": _("content"), "expire_date": _("until")}
-        columns = {"user": DeleteRow(), "session_data": DeleteRow(), "expire_date": DeleteRow()}
+        labels = {
+            "user": _("signed in"),
+            "session_data": _("content"),
+            "expire_date": _("until"),
+            "device": _("device"),
+            "used_at": _("last used"),
+        }
+        code_labels = {"device": "accounts.log_in.devices.text_of"}
+        columns = {
+            "user": DeleteRow(),
+            "session_data": DeleteRow(),
+            "expire_date": DeleteRow(),
+            "device": DeleteRow(),
+            "used_at": DeleteRow(),
+        }
         withheld = {"session_data": _("what keeps a browser signed in")}
 
     class Meta(AbstractBaseSession.Meta):

@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "ticketshop.middleware.private_pages",
     "ticketshop.middleware.sound_requests",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "accounts.log_in.devices.session_use",
     "ticketshop.organisers.middleware.language",
     "ticketshop.middleware.small_requests",
     "django.middleware.common.CommonMiddleware",

@@ -1,5 +1,7 @@
 """The session store (settings.SESSION_ENGINE): rows in the database with the key of the log-in."""
 
+from datetime import UTC, datetime
+
 from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
 from django.utils.translation import gettext_lazy
 
@@ -33,16 +35,13 @@ class SessionStore(LeanStore):
         return Session
 
     def create_model_instance(self, data):
-        """Also set the key of the log-in; None for a visitor without a log-in."""
+        """Also set the key of the log-in (None for a visitor without a log-in), the device, and when it was last used."""
         row = super().create_model_instance(data)
         row.user_id = int(data[SESSION_KEY]) if data.get(SESSION_KEY) else None
+        if row.user_id is not None:
+            row.device = data.get("device", "")
+            row.used_at = datetime.fromtimestamp(data["used_at"], UTC) if data.get("used_at") else None
         return row
-
-
-def end(user, *, but: str | None = None) -> int:
-    """End the log-in sessions of a user, except that with the key ``but``. Return how many ended."""
-    deleted, _by_model = Session.objects.filter(user=user).exclude(session_key=but).delete()
-    return deleted
 
 
 FORGET = Tidying(

@@ -10,7 +10,7 @@ from django.utils import translation
 from ticketshop.mail import outbox
 from ticketshop.organisers.models import Organiser, StaffMembership
 
-from ..log_in import sessions
+from ..log_in import devices
 from ..models import User
 
 MAIN = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
@@ -40,13 +40,13 @@ def added(sender, request, user, authenticator, **kwargs) -> None:
     if authenticator.type in MAIN:
         if not was_used(request):
             record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type)
-        sessions.end(user, but=request.session.session_key)
+        devices.end(user, but=request.session.session_key)
 
 
 def removed(sender, request, user, **kwargs) -> None:
     """Check again whether a factor is missing, and end the other sessions of the log-in."""
     request.session.pop(CHECKED, None)
-    sessions.end(user, but=request.session.session_key)
+    devices.end(user, but=request.session.session_key)
 
 
 @transaction.atomic
@@ -59,7 +59,7 @@ def reset(user: User, *, language: str = "", now: datetime) -> bool:
     deleted, _by_model = Authenticator.objects.filter(user=user).delete()
     if not deleted:
         return False
-    sessions.end(user)
+    devices.end(user)
     tell(user, "reset", language=language or translation.get_language() or "en", now=now)
     return True
 

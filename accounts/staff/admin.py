@@ -20,6 +20,7 @@ from ticketshop.organisers import staff
 from ticketshop.organisers.models import StaffInvitation, StaffMembership
 from ticketshop.organisers.role_names import ROLES, text_of
 
+from ..log_in import devices
 from ..second_factor import factors
 from . import invitations
 
@@ -237,6 +238,32 @@ StaffMembershipAdmin.offer(
         _change_role_question,
         _change_role,
         form=RoleForm,
+        asks_password=always,
+    )
+)
+
+
+def _end_sessions(request, membership: StaffMembership, now: datetime) -> Outcome:
+    devices.end(membership.user)
+    history.record(membership, "sessions_ended", by=request.user, now=now)
+    return messages.SUCCESS, _("%(address)s is logged out on all devices.") % _who(membership)
+
+
+def _end_sessions_question(membership: StaffMembership) -> list[str]:
+    sentence = _(
+        "%(address)s is logged out on all devices, also as a visitor, and can log in again. For a lost phone, this person chooses a new password afterwards."
+    )
+    return [sentence % _who(membership)]
+
+
+StaffMembershipAdmin.offer(
+    Button(
+        "end-sessions",
+        gettext_lazy("Log out everywhere"),
+        MANAGE,
+        always,
+        _end_sessions_question,
+        _end_sessions,
         asks_password=always,
     )
 )

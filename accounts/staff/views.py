@@ -8,18 +8,20 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ticketshop.lib.values.text import readable_email
 from ticketshop.lib.web.network import network
 from ticketshop.lib.web.refusals import too_many_requests
 from ticketshop.limits import limits
 from ticketshop.organisers import staff
+from ticketshop.organisers.middleware import next_query
 from ticketshop.organisers.models import StaffInvitation, StaffMembership
 from ticketshop.organisers.role_names import text_of
 
 from ..links import claiming
 from ..links.forms import PasswordForm
+from ..log_in import devices
 from ..second_factor import factors
 from . import invitations
 
@@ -157,5 +159,20 @@ def security(request):
         ],
         "factors": factors.types_of(request.user),
         "is_needed": factors.is_needed(request.user),
+        "sessions": devices.of(request.user, request.session.session_key),
     }
     return render(request, "accounts/security.html", context)
+
+
+@require_POST
+def end_sessions(request):
+    """End one log-in session of the visitor, or all others."""
+    chosen = request.POST.get("session", "")
+    if chosen == "others":
+        devices.end(request.user, but=request.session.session_key)
+        messages.success(request, _("You are logged out on all other devices."))
+    elif devices.end_marked(request.user, chosen):
+        messages.success(request, _("That device is logged out."))
+    else:
+        messages.info(request, _("That device was logged out already."))
+    return redirect(reverse("account_security") + next_query(request))

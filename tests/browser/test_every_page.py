@@ -183,6 +183,9 @@ def test_in_the_account(shop, browse):
         for name in ("", "orders/", "profile/"):
             page.goto(f"{shop.home}account/{name}")
             wrong += look_at(page, f"account/{name} with an order")
+        for name in ("security", "2fa/totp/activate", "2fa/webauthn/add"):
+            page.goto(f"/accounts/{name}/?next={shop.home}account/")
+            wrong += look_at(page, name)
     assert wrong == []
 
 

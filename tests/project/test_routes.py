@@ -151,6 +151,7 @@ ROWS = {
     "mfa_reauthenticate_webauthn": Row(LOG_IN_FIRST, (302, 302)),
     "mfa_remove_webauthn": Row((302, 404), (302, 404), lambda house: {"pk": 1}),
     "mfa_edit_webauthn": Row((302, 404), (302, 404), lambda house: {"pk": 1}),
+    "account_sessions_end": Row((302, 405), (302, 302)),
     # An invitation of staff, and leaving: the visitor is no staff.
     "staff_invitation": Row((410, 410), (410, 410), lambda house: {"token": "none"}),
     "staff_leave": Row((302, 404), (302, 404), lambda house: {"membership_id": house.membership.pk}),
@@ -265,7 +266,8 @@ ADMIN = {
         add=True,
         delete=True,
         buttons=tuple(
-            (button, "organisers.manage_staff") for button in ("change_role", "reset_second_factor", "remove")
+            (button, "organisers.manage_staff")
+            for button in ("change_role", "end_sessions", "reset_second_factor", "remove")
         ),
     ),
     "organisers.staffinvitation": Pages(

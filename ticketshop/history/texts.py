@@ -105,6 +105,7 @@ ACTIONS = {
     "staff_role_changed": gettext_lazy("Another role"),
     "staff_removed": gettext_lazy("Removed from the staff"),
     "second_factor_reset": gettext_lazy("Second step at the log-in reset, because it was lost"),
+    "sessions_ended": gettext_lazy("Logged out on all devices"),
     "staff_left": gettext_lazy("Left the staff"),
     # Connections: said on both contacts.
     "link_added": gettext_lazy("Connection added"),
