@@ -182,11 +182,10 @@ def live(person: Person, other: Person | None = None) -> None:
     """Do everything the shop offers, with ``other`` as a friend if given."""
     if person.user is not None:
         # Of this type no log-in asks for it.
-        Authenticator.objects.create(
+        Authenticator.objects.get_or_create(
             user=person.user,
             type="recovery_codes",
-            data={"seed": f"zqfactor{person.key}"},
-            last_used_at=timezone.now(),
+            defaults={"data": {"seed": f"zqfactor{person.key}"}, "last_used_at": timezone.now()},
         )
         _join_an_earlier_contact(person)
         _have_friends(person, other)
