@@ -3,6 +3,7 @@
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -229,6 +230,9 @@ def has_log_in(request):
 
 def open_account(request, user):
     """Log the user in, with the second factor if there is one, and lead to the account."""
-    messages.success(request, _("Your account is ready."))
+    if request.user.is_authenticated and request.user.pk != user.pk:
+        logout(request)
     home = reverse("account:home", args=[request.pos.slug]) if request.pos else reverse("home")
-    return perform_password_login(request, {"email": user.email}, Login(user=user, redirect_url=home))
+    response = perform_password_login(request, {"email": user.email}, Login(user=user, redirect_url=home))
+    messages.success(request, _("Your account is ready."))
+    return response
