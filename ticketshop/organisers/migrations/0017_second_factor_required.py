@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('organisers', '0015_staff_invitations'),
+        ('organisers', '0016_organiser_withdrawal'),
     ]
 
     operations = [
