@@ -6,6 +6,7 @@ from allauth.mfa.internal.flows.add import redirect_if_add_not_allowed
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.views import ActivateTOTPView
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 
 from . import factors
 
@@ -20,6 +21,13 @@ class ActivateTOTP(ActivateTOTPView):
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
         return {**context, **qr_code(context["totp_url"])}
+
+    def get_form(self, form_class=None):
+        """Return the form with a label of our own, and the keyboard of digits."""
+        form = super().get_form(form_class)
+        form.fields["code"].label = _("Code")
+        form.fields["code"].widget.attrs["inputmode"] = "numeric"
+        return form
 
     def form_valid(self, form):
         """Also count the factor as used in this session."""
