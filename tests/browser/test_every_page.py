@@ -12,7 +12,9 @@ from tests.browser import steps
 from tests.browser.conftest import DESKTOP, NARROW
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.catalogue import EventFactory
+from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_order
+from tests.sales.bookings.conftest import make_holder
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.mails.order_mails import order_path
 from ticketshop.sales.models import Order, Payment
@@ -124,6 +126,34 @@ def test_on_the_way_to_a_ticket(shop, browse):
         page.go_back()
         page.reload()
         wrong += look_at(page, "order, cancelled")
+    assert wrong == []
+
+
+def test_bookings_with_a_pass(shop, browse):
+    holder = make_holder(offer=shop.adult, entries=5, entries_per_date=2)
+    order = holder.book()
+    tariff, form = shop.adult.tariff, make_form("tariff", organiser=shop.pos.organiser)
+    ask(form, "Meal", "dropdown", choices=["soup", "bread"])
+    publish(form)
+    tariff.form = form
+    tariff.save()
+    page_of_order = order_path(order)
+    wrong = []
+    with browse() as page:
+        page.goto(f"/accounts/login/?next={holder.url}")
+        page.locator("[name=login]").fill(holder.contact.user.email)
+        page.locator("[name=password]").fill(PASSWORD)
+        page.locator("main form").get_by_role("button").first.click()
+        page.wait_for_url(f"**{holder.url}")
+        for name, address in {
+            "dates of a pass": holder.url,
+            "booking": f"{holder.url_of_date}?places=1",
+            "event with a pass": shop.event,
+            "order of a booking": page_of_order,
+            "cancel a booking": f"{page_of_order}bookings/{order.tickets.get().pk}/cancel/",
+        }.items():
+            page.goto(address)
+            wrong += look_at(page, name)
     assert wrong == []
 
 

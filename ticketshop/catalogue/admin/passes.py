@@ -41,6 +41,8 @@ class SeasonPassForm(SluggedForm):
             if self.instance.pk:
                 wanted |= Q(pk__in=self.instance.sessions.values("pk"))
             self.fields["sessions"].queryset = self.fields["sessions"].queryset.filter(wanted)
+        if "events" in self.fields:
+            self.fields["events"].widget.can_add_related = False
         if "tariffs" in self.fields:
             self.fields["tariffs"].label_from_instance = lambda tariff: f"{tariff.event}: {tariff}"
 

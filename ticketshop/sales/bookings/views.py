@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.html import conditional_escape
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ticketshop.lib.web.network import network
@@ -61,7 +62,12 @@ def book(request, pos, issued, session):
         if not limits.hit("order_place", network(request), now):
             return too_many_requests(request, limits.wait("order_place", network(request), now))
         if order := page.book():
-            messages.success(request, _("Your place is booked. We have sent you the ticket."))
+            text = ngettext(
+                "Your place is booked. We have sent you the ticket.",
+                "Your places are booked. We have sent you the tickets.",
+                page.number,
+            )
+            messages.success(request, text)
             return _to_order(order)
     return render(request, "sales/pass_booking.html", page.context())
 
