@@ -22,6 +22,7 @@ ACTIONS = {
     "deleted": gettext_lazy("Deleted"),
     "merged": gettext_lazy("Another contact was joined to this one"),
     "placed": gettext_lazy("Order placed"),
+    "emptied": gettext_lazy("Test orders deleted"),
     "opened": gettext_lazy("Opened: visitors can buy"),
     "cash_counted": gettext_lazy("Cash counted"),
     "paid": gettext_lazy("Payment received"),

@@ -10,6 +10,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.mail.message import SafeMIMEMultipart
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from ticketshop.lib.values.text import normalise_line
 from ticketshop.organisers import logos
@@ -74,6 +75,8 @@ def build(mail: Mail) -> EmailMultiAlternatives | None:
             **content.context,
         }
         subject = normalise_line(render_to_string(f"emails/{mail.kind}.subject.txt", context))
+        if pos and pos.in_trial:
+            subject = _("[Test] %(subject)s") % {"subject": subject}
         html = render_to_string(f"emails/{mail.kind}.html", {**context, "subject": subject})
         message = MimeMessage(
             subject=subject,

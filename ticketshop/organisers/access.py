@@ -4,7 +4,7 @@ from django.db.models import Q, QuerySet
 
 from ticketshop.lib.database.compiled import Compiled, MadeOfRows, Parameter
 
-from .models import PointOfSale
+from .models import PointOfSale, StaffMembership
 
 
 def points_of_sale() -> QuerySet[PointOfSale]:
@@ -18,16 +18,22 @@ def reachable(prefix: str = "") -> Q:
 
 
 _BY_SLUG = Compiled(
-    lambda: (
-        PointOfSale.objects.filter(reachable(), slug=Parameter("slug")).select_related("organiser").order_by()
-    )
+    lambda: PointOfSale.objects.filter(slug=Parameter("slug")).select_related("organiser").order_by()
 )
+
+
+def may_try(user, pos: PointOfSale) -> bool:
+    """Return whether the user is staff of the shop's organiser, and may see a shop that was never opened. One query."""
+    if not user.is_authenticated or not user.is_active:
+        return False
+    return user.is_superuser or StaffMembership.objects.filter(user=user, organiser=pos.organiser_id).exists()
+
 
 READ_SHOPS = MadeOfRows(lambda rows: _BY_SLUG.instances(rows)[0], most=200)
 
 
 def point_of_sale(slug: str) -> PointOfSale | None:
-    """Return the shop with this slug and its organiser if it is or was switched on, else None; one query.
+    """Return the shop with this slug and its organiser, or None; one query. Staff alone may see one that is ``in_trial``.
 
     Requests share the instances: don't change them.
     """

@@ -68,9 +68,10 @@ def language(get_response):
 
 
 def shop_at(path: str) -> PointOfSale | None:
-    """Return the point of sale whose slug begins this path, or None."""
+    """Return the point of sale whose slug begins this path and that is or was open, or None."""
     match = _SLUG.match(path)
-    return access.point_of_sale(match[1]) if match else None
+    pos = access.point_of_sale(match[1]) if match else None
+    return pos if pos and pos.reachable else None
 
 
 def shop_in_next(request) -> PointOfSale | None:
@@ -114,11 +115,16 @@ def closed(request):
     return render(request, "closed.html", {"says_closed": True}, status=404)
 
 
+def not_open_yet(request, pos: PointOfSale):
+    """Return the page of a shop that was never opened: its name and nothing else."""
+    return render(request, "not_open_yet.html", {"shop_name": pos.name}, status=404)
+
+
 class PointOfSaleMiddleware:
     """Sets ``request.pos`` for every URL that begins with the slug of a shop.
 
-    404 if there is no such shop or it was never switched on. In a shop that is switched off now, the pages in ``SELLING``
-    answer 404 with a page that explains it.
+    404 if there is no such shop. One that was never opened is for its staff; everybody else gets a 404 that explains it. In a shop
+    that is switched off now, the pages in ``SELLING`` answer 404 with a page that explains it.
     """
 
     def __init__(self, get_response):
@@ -136,11 +142,13 @@ class PointOfSaleMiddleware:
             pos = access.point_of_sale(slug)
             if pos is None:
                 raise Http404("no such point of sale")
+            if pos.in_trial and not access.may_try(request.user, pos):
+                return not_open_yet(request, pos)
         else:
             pos = shop_in_next(request) if request.path.startswith(LOG_IN) else None
         if pos is None:
             return None
         enter(request, pos)
-        if not pos.active and request.resolver_match.view_name in SELLING:
+        if not pos.sells and request.resolver_match.view_name in SELLING:
             return closed(request)
         return None

@@ -228,7 +228,8 @@ class PointOfSale(models.Model):
             "Visitors can buy only while it is on. Orders that exist stay reachable when it is switched off. It needs a way to pay, terms and a legal name."
         ),
     )
-    # A shop that was never switched on gives visitors a 404; one that was switched off shows that it is closed.
+    # A shop that was never switched on is for its staff alone, and its orders are test orders; one that was switched off shows
+    # that it is closed.
     first_opened_at = models.DateTimeField(_("first switched on"), null=True, editable=False)
     email_sender_name = models.CharField(_("sender name of e-mails"), max_length=120, blank=True)
     email_sender_address = ModelEmailField(_("answers to e-mails go to"), blank=True)
@@ -354,6 +355,16 @@ class PointOfSale(models.Model):
     def piece_key(self) -> int:
         """Return a number that is the same as long as the shop and its organiser look the same; see ``piece_cache``."""
         return piece_cache.number_of_rows([self, self.organiser])
+
+    @property
+    def in_trial(self) -> bool:
+        """Return whether the shop was never opened: only its staff see its pages, and every order is a test order."""
+        return not self.reachable
+
+    @property
+    def sells(self) -> bool:
+        """Return whether something can be bought: by visitors in an open shop, by its staff in one that was never opened."""
+        return self.active or self.in_trial
 
     @property
     def reachable(self) -> bool:

@@ -54,8 +54,11 @@ def order_or_404(request, reference: str, secret: str) -> Order:
 
 
 def counters(user) -> QuerySet[PointOfSale]:
-    """Return the points of sale, switched on, for which a staff member may enter orders."""
-    rows = PointOfSale.objects.filter(active=True).select_related("organiser").order_by("name", "pk")
+    """Return the points of sale for which a staff member may enter orders: those that are open, then those that were never opened,
+    where it is a test.
+    """
+    rows = PointOfSale.objects.filter(Q(active=True) | Q(first_opened_at=None)).select_related("organiser")
+    rows = rows.order_by("-active", "name", "pk")
     return permissions.for_staff(rows, user, "sales.add_order")
 
 

@@ -83,7 +83,9 @@ def _resend(request, order: Order, now: datetime) -> Outcome:
 
 
 def _test_mode(order: Order) -> list[str]:
-    """Return a note for an order whose payment service moves no money. No query for other methods."""
+    """Return a note for an order with which no money moved. No query for other methods."""
+    if order.is_test:
+        return [_("Test order of a shop that is not open yet: no money moved. Opening the shop deletes it.")]
     method = methods.redirecting(order.point_of_sale, order.payment_method)
     return [str(TEST_MODE)] if method is not None and method.test_mode else []
 
@@ -140,7 +142,7 @@ class OrderAdmin(ReadOnlyAdmin):
         withdrawals.WithdrawalFilter,
         UnreachableBuyer,
     ]
-    list_select_related = ["buyer"]
+    list_select_related = ["buyer", "point_of_sale"]
     change_list_template = "admin/exports/orders.html"
     search_fields = ["reference"]
     search_help_text = gettext_lazy(

@@ -16,7 +16,7 @@ from ticketshop.organisers.models import Organiser
 from ..models import IssuedPass, Order, Ticket
 
 CHECK_IN = "sales.check_in"
-WITH_TICKET = ("line__offer__tariff", "session__event", "order")
+WITH_TICKET = ("line__offer__tariff", "session__event", "order__point_of_sale")
 
 
 def organisers(user) -> set[int] | None:

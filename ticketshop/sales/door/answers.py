@@ -19,7 +19,7 @@ from ..passes import refusals
 
 WELCOME, ALREADY_IN = "welcome", "already_in"
 WRONG_DATE, UNPAID, CANCELLED, DATE_CANCELLED = "wrong_date", "unpaid", "cancelled", "date_cancelled"
-REPLACED, UNKNOWN, BOOKING_NEEDED = "replaced", "unknown", "booking_needed"
+REPLACED, UNKNOWN, BOOKING_NEEDED, TEST = "replaced", "unknown", "booking_needed", "test"
 NOT_YET_VALID, EXPIRED, NOT_OPENED = refusals.NOT_YET_VALID, refusals.EXPIRED, refusals.NOT_OPENED
 USED_UP, DATE_USED_UP = refusals.USED_UP, refusals.DATE_USED_UP
 # The word on the coloured field.
@@ -32,6 +32,7 @@ WORDS = {
     DATE_CANCELLED: gettext_lazy("Date cancelled"),
     REPLACED: gettext_lazy("Replaced"),
     UNKNOWN: gettext_lazy("Unknown code"),
+    TEST: gettext_lazy("Test ticket"),
     BOOKING_NEEDED: gettext_lazy("Not booked"),
     NOT_YET_VALID: gettext_lazy("Not valid yet"),
     EXPIRED: gettext_lazy("Expired"),
@@ -46,6 +47,7 @@ ADVICE = {
     CANCELLED: gettext_lazy("This ticket was cancelled. Send the person to the box office."),
     DATE_CANCELLED: gettext_lazy("This date does not take place."),
     REPLACED: gettext_lazy("This ticket was replaced or exchanged. Ask for the new one."),
+    TEST: gettext_lazy("It was ordered to try a shop that is not open yet, and lets nobody in."),
     BOOKING_NEEDED: gettext_lazy(
         "With this pass a place must be booked, and none is. Send the person to the box office."
     ),
@@ -124,6 +126,8 @@ def age_text(tariff: Tariff) -> str:
 
 def refusal(ticket: Ticket, session: Session) -> str:
     """Return why the ticket does not let in at this date, as one of the codes above; empty if it does."""
+    if ticket.order.is_test:
+        return TEST
     if ticket.state == Admission.State.CANCELLED:
         return CANCELLED
     if ticket.session_id != session.pk:

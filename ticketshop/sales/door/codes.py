@@ -5,6 +5,7 @@ from django.db.models import Q
 from ticketshop.catalogue.models import Session
 from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.lib.values import references
+from ticketshop.organisers.access import reachable
 
 from ..models import IssuedPass, ReplacedCode, Ticket
 from ..tickets.printed import LETTERS_AT_THE_DOOR
@@ -40,7 +41,10 @@ def issued_pass(session: Session, typed: str) -> IssuedPass | None:
     code = references.compact(typed)
     if len(code) < LETTERS_AT_THE_DOOR:
         return None
-    rows = IssuedPass.objects.filter(code__startswith=code, order__organiser=session.event.organiser_id)
+    of_organiser = IssuedPass.objects.filter(
+        reachable("order__point_of_sale__"), order__organiser=session.event.organiser_id
+    )
+    rows = of_organiser.filter(code__startswith=code)
     found = list(rows.select_related("season_pass", "line", "order")[:2])
     return found[0] if len(found) == 1 else None
 

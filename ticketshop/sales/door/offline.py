@@ -17,6 +17,7 @@ from django.utils.crypto import salted_hmac
 from ticketshop.catalogue.models import Session, Tariff
 from ticketshop.lib.values import references
 from ticketshop.lib.values.text import normalise_line
+from ticketshop.organisers.access import reachable
 
 from ..models import Admission, CheckIn, IssuedPass, ReplacedCode, Ticket
 from . import answers, check_ins, entries, offline_passes
@@ -50,7 +51,8 @@ def hashed(session_salt: str, code: str) -> str:
 def code_list(session: Session) -> dict:
     """Return the list for a device, as JSON: hash -> [state, number of the tariff, entries of a pass], and the texts."""
     this = salt(session)
-    rows = list(Ticket.objects.filter(session=session).values_list("code", "state", "line__offer__tariff"))
+    real = Ticket.objects.filter(reachable("order__point_of_sale__"), session=session)
+    rows = list(real.values_list("code", "state", "line__offer__tariff"))
     passes = offline_passes.of_session(session)
     replaced = ReplacedCode.objects.filter(
         Q(ticket__session=session) | Q(issued_pass__in=[row.pk for row in passes])

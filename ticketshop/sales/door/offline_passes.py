@@ -7,6 +7,7 @@ from django.db.models import Count, Q
 from ticketshop.catalogue import pass_dates
 from ticketshop.catalogue.models import SeasonPass, Session
 from ticketshop.lib.dates import days
+from ticketshop.organisers.access import reachable
 
 from ..models import Admission, CheckIn, IssuedPass, Ticket
 from ..passes import entries
@@ -34,7 +35,8 @@ def of_session(session: Session) -> list[PassCode]:
     opening = [kind for kind in kinds if pass_dates.opens(kind, session)]
     if not opening:
         return []
-    issued = IssuedPass.objects.filter(season_pass__in=opening, valid_from__lte=day, valid_until__gte=day)
+    real = IssuedPass.objects.filter(reachable("order__point_of_sale__"), season_pass__in=opening)
+    issued = real.filter(valid_from__lte=day, valid_until__gte=day)
     places = _booked_places(session)
     at_door = _at_door(session)
     return [

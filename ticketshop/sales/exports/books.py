@@ -27,10 +27,13 @@ class Books:
     def of_orders(self, path: str = "order") -> dict[str, object]:
         """Return the condition that the order at ``path`` belongs to the books; with an empty path, that the row itself does.
 
-        What must not be counted is left out here.
+        What must not be counted is left out here: test orders, of shops that were never opened.
         """
         prefix = f"{path}__" if path else ""
-        return {f"{prefix}organiser": self.organiser}
+        return {
+            f"{prefix}organiser": self.organiser,
+            f"{prefix}point_of_sale__first_opened_at__isnull": False,
+        }
 
     def sold_lines(self) -> QuerySet[OrderLine]:
         """Return the lines of orders that were paid in the period, also of orders that have ended since."""

@@ -210,6 +210,11 @@ class Order(models.Model):
         return hashlib.sha256(secret.encode()).hexdigest()
 
     @property
+    def is_test(self) -> bool:
+        """Return whether it was placed in a shop that was never opened. Opening the shop deletes it."""
+        return self.point_of_sale.in_trial
+
+    @property
     def buyer_name(self) -> str:
         """Return the buyer's name for lists; a placeholder if the buyer is erased or being erased, or there never was one."""
         if self.without_person:

@@ -44,6 +44,7 @@ from ..tickets import tickets
 from . import buyers, cancelled_lines, counter_rules, order_lines, person_limits
 from .buyers import AtCounter, CannotPlace, Moved, WithPass
 from .cancelled_lines import ForDate
+from .trials import locking
 
 # PostgreSQL's own names of the constraints of columns with ``unique=True``.
 CHECKOUT_KEY_ONCE, REFERENCE_ONCE = "sales_order_checkout_key_key", "sales_order_reference_key"
@@ -154,6 +155,7 @@ def _place(request: _Request) -> Order:
             return order
         raise CannotPlace("gone")
     cart = cart_contents.cart
+    locking.lock_if_in_trial(cart.point_of_sale)
     method = _checked(cart, cart_contents, request)
     holders = cart.typed.holders
     buyer, beneficiaries = _people(cart, holders, request)

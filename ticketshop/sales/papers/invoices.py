@@ -77,6 +77,8 @@ def may_be_invoiced(order: Order) -> bool:
     """Return whether the order's state allows an invoice: paid, or waiting for a bank transfer."""
     if order.total <= ZERO or order.buyer_id is None:
         return False
+    if order.is_test:
+        return False
     waits = order.state == Order.State.PENDING and order.payment_method in methods.TRANSFERS
     return waits or order.state == Order.State.PAID
 
@@ -89,7 +91,7 @@ def issue(order: Order, recipient: dict[str, str], *, by, now: datetime) -> Invo
     """
     order = _locked(order)
     if not may_be_invoiced(order):
-        raise CannotIssue("nothing" if order.total <= ZERO else "state")
+        raise CannotIssue("test" if order.is_test else "nothing" if order.total <= ZERO else "state")
     if standing(order) is not None:
         raise CannotIssue("exists")
     with receipts.in_language_of(order):

@@ -10,6 +10,7 @@ SENTENCES = {
         "No invoice was issued: the order must be paid, or wait for a bank transfer. Look at the order’s page for what to do next."
     ),
     "nothing": gettext_lazy("No paper was issued: there is nothing to invoice or to take back."),
+    "test": gettext_lazy("No invoice was issued: this is a test order of a shop that is not open yet."),
     "exists": gettext_lazy("This order has an invoice already. You find it below."),
     "erased": gettext_lazy("No invoice was issued: the buyer’s data are erased."),
 }

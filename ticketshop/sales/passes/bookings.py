@@ -13,7 +13,7 @@ from ticketshop.lib.dates import days
 
 from ..cart.contents import Contents
 from ..models import Admission, IssuedPass, Order, Ticket
-from . import entries
+from . import entries, refusals
 from .refusals import Refusal
 
 
@@ -42,6 +42,9 @@ def take_entries(
     if issued is None:
         return
     issued = entries.lock(issued.pk)
+    if issued.order.is_test != order.is_test:
+        # What a shop sold that is only being tried books no real place, and a real pass loses no entry in a test.
+        raise NoEntry(Refusal(refusals.NOT_OPENED, _("This pass does not open this date.")))
     # The tickets are inserted already, and count.
     already = entries.taken(issued, tickets[0].session) - len(tickets)
     if refusal := entries.refusal(issued, tickets[0].session, len(tickets), taken_before=already):

@@ -23,7 +23,7 @@ _LOCKED = Compiled(
     lambda: (
         IssuedPass.objects.select_for_update(of=("self",), no_key=True)
         .filter(pk=Parameter("pk"))
-        .select_related("season_pass", "line", "order")
+        .select_related("season_pass", "line", "order__point_of_sale")
     )
 )
 

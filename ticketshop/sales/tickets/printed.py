@@ -11,7 +11,7 @@ from registration_forms.models import FormVersion, RegistrationForm
 from ticketshop.lib.web.template_tags import money
 
 from ..answers import display
-from ..models import IssuedPass, OrderLine, Ticket
+from ..models import IssuedPass, Order, OrderLine, Ticket
 
 NAMES = ("first_name", "last_name")
 LETTERS_AT_THE_DOOR = 8  # the beginning of the code, enough to find the ticket
@@ -41,6 +41,11 @@ class PageContent:
     reference: str = ""
     note: str = ""  # how the date has changed since the sale
     answers: tuple[tuple[str, str], ...] = ()  # label and text of answers that are printed on the ticket
+
+
+def marked(order: Order, title: str) -> str:
+    """Return the title as it is printed: one of a test order begins with “TEST”, so that nobody takes it for a ticket."""
+    return _("TEST, not valid: %(title)s") % {"title": title} if order.is_test else title
 
 
 def on(admissions: Sequence[Ticket | IssuedPass]) -> list[Printed]:

@@ -47,7 +47,7 @@ def _page_content(
     sold = admission.session.event if is_ticket else admission.season_pass
     cancelled = is_ticket and admission.date_cancelled
     return PageContent(
-        title=sold.title if is_ticket else admission.shown_name,
+        title=printed.marked(order, sold.title if is_ticket else admission.shown_name),
         when=_when(admission) if is_ticket else _validity(admission),
         where=_where(admission) if is_ticket else "",
         tariff=admission.line.shown_tariff if is_ticket else _entries(admission),

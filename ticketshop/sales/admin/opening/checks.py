@@ -16,6 +16,7 @@ from ticketshop.catalogue.sale_checks import cannot_answer
 from ticketshop.lib.web.template_tags import money
 from ticketshop.organisers.models import Organiser, PointOfSale
 
+from ...models import Order
 from ...shop import opening
 from ...shop.opening import SetUp
 
@@ -38,6 +39,13 @@ def refusals(pos: PointOfSale, sees_methods: bool) -> Iterator[tuple[str, str]]:
         )
     if stored is None and not pos.organiser.legal_name.strip():
         yield "active", _legal_name_sentence(pos.organiser)
+    if stored is None and _was_tried(pos):
+        yield (
+            "active",
+            _(
+                "Staff have tried the shop. Open it on the page “Ready to open?”, which deletes their test orders."
+            ),
+        )
     if (
         stored is None
         and not sees_methods
@@ -96,6 +104,14 @@ def _of_order_form(pos: PointOfSale) -> list[str]:
 def _stored_and_on(pos: PointOfSale) -> PointOfSale | None:
     """Return the shop as it is stored, if it is switched on there; else None."""
     return PointOfSale.objects.filter(pk=pos.pk, active=True).first() if pos.pk else None
+
+
+def _was_tried(pos: PointOfSale) -> bool:
+    """Return whether a shop that was never opened has test orders. Its row stays locked, so that none is placed meanwhile."""
+    rows = PointOfSale.objects.select_for_update(of=("self",)).filter(
+        pk=pos.pk, active=False, first_opened_at=None
+    )
+    return bool(list(rows)) and Order.objects.filter(point_of_sale=pos.pk).exists()
 
 
 def _may_change(request: HttpRequest, organiser: Organiser) -> bool:

@@ -8,12 +8,16 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
 from ticketshop.office.buttons import OwnPage, always
 from ticketshop.organisers.models import PointOfSale
 
+from ...models import Order
+from ...orders.trials import emptying
+from ...payments.methods.base import ProviderUnavailable
+from ...payments.payments import PageOpen
 from ...shop import opening
 from ..points_of_sale import PointOfSaleAdmin
 from . import missing
@@ -26,7 +30,7 @@ def view(page: PointOfSaleAdmin, request: HttpRequest, pos: PointOfSale) -> Http
     if request.method == "POST":
         if not request.user.has_perm(OPEN, pos):
             raise PermissionDenied
-        if _opened(request, pos):
+        if _done(request, pos):
             return page.back_to_button(pos, "ready")
     items = missing.read(pos, timezone.now())
     context = {
@@ -36,27 +40,59 @@ def view(page: PointOfSaleAdmin, request: HttpRequest, pos: PointOfSale) -> Http
         "refusals": missing.refusals(items),
         "may_open": request.user.has_perm(OPEN, pos),
         "basics": page.address_of(request, pos, "basics"),
+        "test_orders": Order.objects.filter(point_of_sale=pos).count() if pos.in_trial else 0,
         "shop_url": reverse("shop:index", args=[pos.slug]),
     }
     return TemplateResponse(request, "admin/sales/ready_to_open.html", context)
 
 
 def _opened(request: HttpRequest, pos: PointOfSale) -> bool:
-    """Open the shop and return True; if something is missing, queue a message and return False."""
+    """Delete the test orders, open the shop and return True; if something is in the way, queue a message and return False."""
     now = timezone.now()
-    with transaction.atomic():
-        locked = (
-            PointOfSale.objects.select_for_update(of=("self",)).select_related("organiser").get(pk=pos.pk)
-        )
-        refused = missing.refusals(missing.read(locked, now))
-        if not refused:
-            opening.open_shop(locked, by=request.user, now=now)
+    refused = missing.refusals(missing.read(pos, now))
+    done = False
+    while not refused and not done:
+        if pos.in_trial:
+            emptying.cancel_all(pos, by=request.user, now=now)
+        with transaction.atomic():
+            rows = PointOfSale.objects.select_for_update(of=("self",)).select_related("organiser")
+            locked = rows.get(pk=pos.pk)
+            refused = missing.refusals(missing.read(locked, now))
+            if not refused and (
+                locked.reachable or emptying.delete_all(locked, by=request.user, now=now) is not None
+            ):
+                opening.open_shop(locked, by=request.user, now=now)
+                done = True
     if refused:
         titles = ", ".join(item.title for item in refused)
         messages.error(request, _("It stays closed. Enter first: %(titles)s.") % {"titles": titles})
         return False
     messages.success(request, _("“%(shop)s” is open: visitors can buy.") % {"shop": pos.name})
     return True
+
+
+def _emptied(request: HttpRequest, pos: PointOfSale) -> bool:
+    """Delete the test orders of a shop that stays closed, and return True."""
+    number = emptying.empty(pos, by=request.user, now=timezone.now())
+    text = ngettext("%(count)d test order was deleted.", "%(count)d test orders were deleted.", number)
+    messages.success(request, text % {"count": number})
+    return True
+
+
+def _done(request: HttpRequest, pos: PointOfSale) -> bool:
+    """Do what the pressed button stands for. Return False, with a message, if something is in the way."""
+    try:
+        return _emptied(request, pos) if "empty" in request.POST else _opened(request, pos)
+    except (ProviderUnavailable, PageOpen):
+        sentence = _(
+            "The payment service does not answer, so test orders can’t be deleted now. Nothing is lost; try again in a few minutes."
+        )
+    except emptying.CannotEmpty as error:
+        sentence = _(
+            "A payment of a bank file, or a place in another shop, belongs to a test order. Take it back or cancel it first: %(orders)s."
+        ) % {"orders": ", ".join(error.references)}
+    messages.error(request, sentence)
+    return False
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -19,12 +19,13 @@ from .invitation import Invitation
 from .invoice import Invoice
 from .on_site import OnSite
 from .stripe_checkout import StripeCheckout
+from .trial import Trial
 
 # Shown beside every method whose keys are for tests.
 TEST_MODE = gettext_lazy("Test mode: no money moves.")
 METHODS: dict[str, type[Method]] = {
     method.code: method
-    for method in (Free, StripeCheckout, OnSite, BankTransfer, Cash, CardTerminal, Invoice, Invitation)
+    for method in (Free, StripeCheckout, OnSite, BankTransfer, Cash, CardTerminal, Invoice, Invitation, Trial)
 }
 # The code under which a payment is noted that stands in a bank file, and the codes of the methods whose buyers transfer money.
 TRANSFER = BankTransfer.code
@@ -39,12 +40,12 @@ _ROWS = Compiled(lambda: PaymentMethod.objects.filter(point_of_sale=Parameter("p
 
 def codes() -> list[str]:
     """Return the codes of the methods that a point of sale can offer."""
-    return [code for code in METHODS if code != Free.code]
+    return [code for code in METHODS if code not in (Free.code, Trial.code)]
 
 
 def offered(pos: PointOfSale, total: Decimal, currency: str) -> dict[str, Method]:
     """Return the methods that a buyer may choose for this total: code -> method, in the order of the list."""
-    return _for_buyers(_switched_on(_ROWS.all(pos=pos.pk), total, currency))
+    return _for_buyers(_usable(pos, _ROWS.all(pos=pos.pk), total, currency))
 
 
 def offered_at_counter(pos: PointOfSale, total: Decimal, currency: str) -> dict[str, Method]:
@@ -52,7 +53,7 @@ def offered_at_counter(pos: PointOfSale, total: Decimal, currency: str) -> dict[
 
     Payment on a page of a provider is not among them, because only the buyer can pay there.
     """
-    methods = _switched_on(_ROWS.all(pos=pos.pk), total, currency)
+    methods = _usable(pos, _ROWS.all(pos=pos.pk), total, currency)
     here = {code: method for code, method in methods.items() if not method.redirects}
     return dict(sorted(here.items(), key=lambda item: not item[1].paid_at_once))
 
@@ -61,12 +62,24 @@ def _for_buyers(methods: dict[str, Method]) -> dict[str, Method]:
     return {code: method for code, method in methods.items() if not method.staff_only}
 
 
+def _usable(
+    pos: PointOfSale, all_rows: Iterable[PaymentMethod], total: Decimal, currency: str
+) -> dict[str, Method]:
+    """Return the methods that are switched on; of a shop that was never opened those with which no money moves."""
+    methods = _switched_on(all_rows, total, currency)
+    if not pos.in_trial:
+        return methods
+    harmless = {code: method for code, method in methods.items() if method.test_mode or total == 0}
+    trial = Trial({})
+    return harmless | ({Trial.code: trial} if trial.takes(total, currency) else {})
+
+
 def _switched_on(all_rows: Iterable[PaymentMethod], total: Decimal, currency: str) -> dict[str, Method]:
     rows = {row.code: row for row in all_rows if row.enabled}
     methods = {}
     for code, method in METHODS.items():
         configured = method(rows[code].settings if code in rows else {})
-        if (code in rows or method is Free) and configured.takes(total, currency):
+        if (code in rows or method is Free) and code != Trial.code and configured.takes(total, currency):
             methods[code] = configured
     return methods
 
@@ -77,7 +90,7 @@ def of_order_and_others(
     """Return the method of an order as ``of_order`` does, and the others that its buyer may choose for this total. One query."""
     rows = list(_ROWS.all(pos=pos.pk))
     settings = {row.code: row.settings for row in rows}
-    others = _for_buyers(_switched_on(rows, total, currency))
+    others = _for_buyers(_usable(pos, rows, total, currency))
     others.pop(code, None)
     return METHODS[code](settings.get(code, {})), others
 
