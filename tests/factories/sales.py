@@ -95,7 +95,11 @@ def place(cart: Cart, *, method: str = "on_site", user=None, now: datetime | Non
     """Place a cart as its review page does; the shop offers ``method`` from now on."""
     now = now or timezone.now()
     whole = contents.read(cart)
-    if whole.total and not PaymentMethod.objects.filter(point_of_sale=cart.point_of_sale, code=method):
+    if (
+        whole.total
+        and method != "test"
+        and not PaymentMethod.objects.filter(point_of_sale=cart.point_of_sale, code=method)
+    ):
         PaymentMethodFactory(point_of_sale=cart.point_of_sale, code=method)
     return orders.place(
         cart,

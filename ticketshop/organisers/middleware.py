@@ -115,9 +115,9 @@ def closed(request):
     return render(request, "closed.html", {"says_closed": True}, status=404)
 
 
-def not_open_yet(request, pos: PointOfSale):
-    """Return the page of a shop that was never opened: its name and nothing else."""
-    return render(request, "not_open_yet.html", {"shop_name": pos.name}, status=404)
+def not_open_yet(request):
+    """Return the page of a shop that was never opened. It tells nothing of the shop."""
+    return render(request, "not_open_yet.html", status=404)
 
 
 class PointOfSaleMiddleware:
@@ -143,7 +143,7 @@ class PointOfSaleMiddleware:
             if pos is None:
                 raise Http404("no such point of sale")
             if pos.in_trial and not access.may_try(request.user, pos):
-                return not_open_yet(request, pos)
+                return not_open_yet(request)
         else:
             pos = shop_in_next(request) if request.path.startswith(LOG_IN) else None
         if pos is None:
