@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.test_every_page import look_at
+from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory, make_staff
+from tests.staff import change
 from ticketshop.sales.models import Order, Ticket
 
 MOST_PAGES, MOST_CLICKS = 20, 40
@@ -121,3 +124,38 @@ def test_first_ticket_is_sold_within_twenty_pages_and_forty_clicks(browse):
     print(f"pages {owner.pages} + {buyer.pages}, clicks {owner.clicks} + {buyer.clicks}")
     assert owner.pages + buyer.pages <= MOST_PAGES
     assert owner.clicks + buyer.clicks <= MOST_CLICKS
+
+
+@pytest.mark.scenario("OPN-01", "OPN-02", "OPN-04")
+def test_pages_for_opening_and_copying_are_accessible(browse):
+    pos = PointOfSaleFactory(name="Theatre", slug="theatre", active=False)
+    offer = OfferFactory(pos=pos)
+    event, season_pass = offer.session.event, SeasonPassFactory(pos=pos)
+    staff = make_staff(pos.organiser, email="owner@theatre.example.org")
+    staff.set_password("correct horse battery staple")
+    staff.save()
+    wrong = []
+    with browse() as page:
+        page.goto("/theatre/")
+        wrong += look_at(page, "not open yet")
+        page.get_by_role("link", name="Log in").last.click()
+        page.locator("[name=login]").fill(staff.email)
+        page.locator("[name=password]").fill("correct horse battery staple")
+        page.locator("main form").get_by_role("button").first.click()
+        page.wait_for_url("**/theatre/")
+        wrong += look_at(page, "shop that is tried")
+        for row, name in (
+            (pos, "ready"),
+            (pos, "basics"),
+            (event, "copy"),
+            (event, "dates"),
+            (season_pass, "copy"),
+        ):
+            page.goto(change(row).replace("change/", f"{name}/"))
+            wrong += look_at(page, name)
+            if (button := page.get_by_role("button", name="Continue: see what is made")).count():
+                button.click()
+                wrong += look_at(page, f"{name}, planned")
+        page.goto("/admin/catalogue/event/simple/")
+        wrong += look_at(page, "new event")
+    assert wrong == []
