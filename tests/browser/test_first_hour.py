@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.test_backoffice import faults
 from tests.browser.test_every_page import look_at
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory, make_staff
@@ -152,10 +153,10 @@ def test_pages_for_opening_and_copying_are_accessible(browse):
             (season_pass, "copy"),
         ):
             page.goto(change(row).replace("change/", f"{name}/"))
-            wrong += look_at(page, name)
+            wrong += faults(page)
             if (button := page.get_by_role("button", name="Continue: see what is made")).count():
                 button.click()
-                wrong += look_at(page, f"{name}, planned")
+                wrong += faults(page)
         page.goto("/admin/catalogue/event/simple/")
-        wrong += look_at(page, "new event")
+        wrong += faults(page)
     assert wrong == []

@@ -24,8 +24,12 @@ from ticketshop.sales.payments.methods.base import Method, RedirectMethod
 
 pytestmark = pytest.mark.django_db
 CODES = [*methods.METHODS, Wallet.code]
-# Orders at the counter, which use the other methods, are tested in tests/sales/counter.
-FOR_BUYERS = [code for code in CODES if code == Wallet.code or not methods.METHODS[code].staff_only]
+# Orders at the counter, which use the other methods, are tested in tests/sales/counter; test orders in tests/sales/orders/trials.
+FOR_BUYERS = [
+    code
+    for code in CODES
+    if code == Wallet.code or not (methods.METHODS[code].staff_only or code == methods.Trial.code)
+]
 REDIRECTS = {"open_page", "status", "close_page", "read_hook", "form_origins"}
 
 

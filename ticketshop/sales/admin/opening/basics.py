@@ -16,11 +16,11 @@ from ticketshop.office.buttons import OwnPage, always, drawn
 from ticketshop.organisers.models import Organiser, PointOfSale
 
 from ...models import PaymentMethod
-from ...payments.methods import METHODS
+from ...payments.methods import METHODS, TRANSFER
 from ..points_of_sale import PointOfSaleAdmin
 
 ADDRESS = ("legal_name", "street", "house_number", "postcode", "city", "vat_number", "privacy_contact")
-TRANSFER, ON_SITE = "bank_transfer", "on_site"
+ON_SITE = "on_site"
 
 
 class BasicsForm(forms.Form):
