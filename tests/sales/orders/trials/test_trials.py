@@ -27,6 +27,7 @@ from ticketshop.sales.orders import books, orders
 from ticketshop.sales.orders.buyers import CannotPlace
 from ticketshop.sales.orders.trials import emptying, locking
 from ticketshop.sales.papers import invoices
+from ticketshop.sales.passes import bookings
 from ticketshop.sales.payments import methods
 from ticketshop.sales.shop import opening
 from ticketshop.sales.tickets import ticket_pdf
@@ -257,3 +258,13 @@ def test_accounting_and_start_page_do_not_count_test_orders(pos, offer, staff):
     make_order(pos=PointOfSaleFactory(organiser=pos.organiser), paid=True)
     figures = overview.read(staff.user, timezone.now()).organisers[0]
     assert figures.orders_today == 1
+
+
+def test_pass_of_a_trial_books_no_real_place_and_a_real_one_loses_no_entry_in_a_trial(pos, offer):
+    elsewhere = OfferFactory(pos=PointOfSaleFactory(organiser=pos.organiser))
+    real = make_order({elsewhere: 1}, paid=True)
+    trial = trial_order({offer: 1, SeasonPassFactory(pos=pos): 1}, pos)
+    own = make_order({SeasonPassFactory(pos=real.point_of_sale): 1}, paid=True).passes.get()
+    for issued, order in ((trial.passes.get(), real), (own, trial)):
+        with pytest.raises(bookings.NoEntry):
+            bookings.take_entries(issued, order, list(order.tickets.all()), by=None, now=NOW)
