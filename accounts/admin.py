@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from allauth.mfa.models import Authenticator
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
@@ -161,5 +162,7 @@ class GroupAdmin(ReadOnlyAdmin):
         return ", ".join(names.values_list("codename", flat=True))
 
 
+# allauth's page shows what secrets are made of. Second factors are reset with a button of the log-in.
+admin.site.unregister(Authenticator)
 admin.site.unregister(Group)
 admin.site.register(Group, GroupAdmin)
