@@ -1,5 +1,6 @@
 """``check_books``: true of a shop where everything happened once, and each rule noticed when it is broken on purpose."""
 
+import copy
 import io
 import uuid
 from collections import Counter
@@ -23,6 +24,7 @@ from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.registration_forms import ask, make_form, make_given, publish
 from tests.factories.sales import make_cart, make_order
+from tests.migrated_database import made_once
 from ticketshop.catalogue.models import Allotment, Hold
 from ticketshop.history.models import Event
 from ticketshop.mail.models import Mail
@@ -51,8 +53,7 @@ from ticketshop.sales.payments import payments
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def shop():
+def make_shop() -> SimpleNamespace:
     """Orders in every state, each brought there by the actions; and a cart that holds places."""
     pos = PointOfSaleFactory()
     offer, free, last = (
@@ -82,6 +83,19 @@ def shop():
     for row in vars(made).values():
         row.refresh_from_db()
     return made
+
+
+@pytest.fixture(scope="module")
+def made_shop(django_db_setup, django_db_blocker):
+    """The shop, in a transaction that ends with the file."""
+    with django_db_blocker.unblock(), made_once(make_shop) as made:
+        yield made
+
+
+@pytest.fixture
+def shop(made_shop, db) -> SimpleNamespace:
+    """The shop, with rows of one's own to change and refresh."""
+    return copy.deepcopy(made_shop)
 
 
 def broken():
