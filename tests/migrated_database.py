@@ -64,16 +64,17 @@ def make(name: str) -> None:
     connection.settings_dict["TEST"]["NAME"] = name
     restored = False
     if migrated_dump.is_usable():
-        url = migrated_dump.url_of(name)
+        url, dump = migrated_dump.url_of(name), migrated_dump.path()
         with _server() as server:
             _drop(server, name)
             server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-            restored = migrated_dump.restore(url)
+            restored = migrated_dump.restore(url, dump)
             if not restored:
                 _drop(server, name)
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False, keepdb=restored)
-    if migrated_dump.is_usable() and not restored:
-        migrated_dump.save(url)
+    # Not if a migration was changed while the database was migrated.
+    if migrated_dump.is_usable() and not restored and migrated_dump.path() == dump:
+        migrated_dump.save(url, dump)
 
 
 def _end(thread: threading.Thread) -> None:
