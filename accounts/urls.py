@@ -6,6 +6,7 @@ from .data import managed_views
 from .data import views as data
 from .friends import adding, editing, leaving
 from .friends import views as friends
+from .given_tickets import answering, giving, holding
 from .home import views as home
 from .log_in import email_change
 from .orders import join_views
@@ -21,6 +22,14 @@ urlpatterns = [
     path("orders/join/", join_views.join, name="join"),
     path("orders/names/<int:link_id>/", orders.names, name="names"),
     path("orders/join/<int:contact_id>/", join_views.join_chosen, name="join_chosen"),
+    path("orders/offers/<int:gift_id>/", answering.gift, name="gift"),
+    path("orders/tickets/<int:ticket_id>/", holding.ticket, name="ticket"),
+    path("orders/tickets/<int:ticket_id>/pdf/", holding.pdf, name="ticket_pdf"),
+    path("orders/tickets/<int:ticket_id>/calendar/", holding.calendar, name="ticket_calendar"),
+    path("orders/tickets/<int:ticket_id>/name/", holding.name, name="ticket_name"),
+    path("orders/tickets/<int:ticket_id>/answers/", holding.answers, name="ticket_answers"),
+    path("orders/tickets/<int:ticket_id>/give/", giving.give, name="give"),
+    path("orders/tickets/<int:ticket_id>/give-back/", giving.give_back, name="give_back"),
     path("data/", data.index, name="data"),
     path("data/copy/", data.copy, name="data_copy"),
     path("data/delete/", data.delete, name="data_delete"),

@@ -40,7 +40,8 @@ def of_child(link: ContactLink) -> list[Ticket]:
 
 
 def managed_by(parent: Contact, now: datetime) -> list[Managed]:
-    """Return the people ``parent`` manages who have upcoming tickets or passes, by name; three queries.
+    """Return the people ``parent`` manages who have upcoming tickets or passes, by name; three queries. Not the tickets
+    that the parent gave to them.
 
     ``mine`` of a ticket is true if the parent bought it: only the buyer and the beneficiary may see its code.
     """
@@ -48,7 +49,7 @@ def managed_by(parent: Contact, now: datetime) -> list[Managed]:
     children = [link.child_id for link in managed]
     if not children:
         return []
-    tickets = _by_child(_tickets(_of(children), now), parent)
+    tickets = _by_child(_tickets(_of(children) & ~_given_by(parent), now), parent)
     passes = _by_child(_passes(_of(children), parent.organiser, now), parent)
     people = [
         Managed(link, links.name_for_parent(link), tickets(link.child_id), passes(link.child_id))
@@ -58,9 +59,13 @@ def managed_by(parent: Contact, now: datetime) -> list[Managed]:
 
 
 def of_managed(link: ContactLink, now: datetime) -> list[Ticket | IssuedPass]:
-    """Return the upcoming tickets and passes of the child of ``link``, with the rows needed to change their names."""
+    """Return the upcoming tickets and passes of the child of ``link``, with the rows needed to change their names.
+
+    Without the tickets that the parent gave to the child: the giver does not see the name on them any more.
+    """
     along = ("order__buyer", "order__point_of_sale__organiser")
-    tickets = _tickets(_of([link.child_id]), now).select_related(*WITH_TICKET, *along)
+    theirs = _of([link.child_id])
+    tickets = _tickets(theirs & ~_given_by(link.parent), now).select_related(*WITH_TICKET, *along)
     passes = _passes(_of([link.child_id]), link.organiser, now).select_related(*WITH_PASS, *along)
     return [*tickets[:MOST], *passes[:MOST]]
 
@@ -69,6 +74,11 @@ def _of(children: Iterable[int]) -> Q:
     """Return the condition for tickets whose beneficiary is one of ``children``, or which they bought for themselves."""
     ids = list(children)
     return Q(beneficiary__in=ids) | WITHOUT_BENEFICIARY & Q(order__buyer__in=ids)
+
+
+def _given_by(parent: Contact) -> Q:
+    """Return the condition for tickets that ``parent`` gave away: the giver sees no name and no code of them any more."""
+    return Q(gift__isnull=False, order__buyer=parent)
 
 
 def _tickets(theirs: Q, now: datetime) -> QuerySet[Ticket]:

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 from ticketshop.sales import access, visitor_contact
 
 from ..friends import views as friends
+from ..given_tickets.access import offered_to
 from ..links import earlier_orders
 
 
@@ -17,6 +18,7 @@ def home(request, pos):
     now = timezone.now()
     context = {
         "contact": contact,
+        "offered": offered_to(request, now),
         "tickets": access.next_tickets(request.user, request.pos, now, most=5),
         "passes": access.next_passes(request.user, request.pos, now, most=5),
         "earlier": earlier_orders.find(request.user, contact),

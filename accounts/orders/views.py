@@ -14,6 +14,7 @@ from ticketshop.sales.tickets import names as ticket_names
 
 from ..friends import tickets
 from ..friends import views as friends
+from ..given_tickets.access import mark, offered_to
 from ..links import earlier_orders
 
 
@@ -21,9 +22,12 @@ from ..links import earlier_orders
 def orders(request, pos):
     """List the orders, newest first, and the upcoming tickets of the visitor and of the people they manage."""
     contact, now = visitor_contact.of_request(request), timezone.now()
+    tickets_to_come = access.next_tickets(request.user, request.pos, now, most=100)
+    mark(tickets_to_come, contact, now)
     context = {
         "page": page_of(access.orders_of(request.user, request.pos), request.GET.get("page")),
-        "tickets": access.next_tickets(request.user, request.pos, now, most=100),
+        "tickets": tickets_to_come,
+        "offered": offered_to(request, now),
         "passes": access.next_passes(request.user, request.pos, now, most=100),
         "managed": tickets.managed_by(contact, now),
         "earlier": earlier_orders.find(request.user, contact),

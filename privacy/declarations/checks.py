@@ -132,7 +132,7 @@ def _subject(model: Model, declaration: Declaration) -> list[checks.Error]:
         if registry.end_of(other, name) is None
     ]
     for path, kind in declaration.subject.items():
-        paths = [path, kind.path] if isinstance(kind, Unless) else [path]
+        paths = [path, *kind.paths] if isinstance(kind, Unless) else [path]
         errors += _paths_to_a_person(model, paths)
         end = registry.end_of(model, path)
         if end is not None and not _leads_to(model, end, kind):

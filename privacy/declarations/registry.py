@@ -107,7 +107,10 @@ def _joined(key: str, path: str) -> str:
 
 
 def _kind_behind(key: str, kind):
-    return replace(kind, path=_joined(key, kind.path)) if isinstance(kind, Unless) else kind
+    if not isinstance(kind, Unless):
+        return kind
+    also = _joined(key, kind.also) if kind.also else ""
+    return replace(kind, path=_joined(key, kind.path), also=also)
 
 
 def _expiry_behind(key: str, rule: Expiry) -> Expiry:

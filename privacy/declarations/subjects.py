@@ -130,7 +130,8 @@ def kept_rows(model: type[models.Model], subject: Subject) -> list[tuple[str, Ba
 def _at(model, path: str, kind, subject: Subject) -> Q:
     """Return the condition for rows whose ``path`` leads to the subject."""
     if isinstance(kind, Unless):
-        return _at(model, path, kind.kind, subject) & Q(**{f"{kind.path}__isnull": True})
+        nobody_else = Q(**{f"{other}__isnull": True for other in kind.paths})
+        return _at(model, path, kind.kind, subject) & nobody_else
     lookup = path.removesuffix("__pk")
     match kind:
         case str() if kind == CONTACT:

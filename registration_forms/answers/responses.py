@@ -327,3 +327,14 @@ def cancel(rows: QuerySet[Response]) -> None:
         return
     Response.objects.filter(pk__in=ids).update(void=True)
     limited_choices.release(_choices_of(ids))
+
+
+def replace(former: Response | None, stored: Response | None) -> None:
+    """Mark the former answers of a ticket as void, and let the limited choices follow to those just ``stored``.
+
+    Raise ``limited_choices.ChoiceSoldOut``.
+    """
+    had: Counter = Counter()
+    if former is not None and Response.objects.filter(pk=former.pk, void=False).update(void=True):
+        had = _choices_of([former.pk])
+    limited_choices.move(had, chosen([stored] if stored else []))

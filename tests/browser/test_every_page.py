@@ -15,6 +15,7 @@ from tests.factories.catalogue import EventFactory
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_order
 from tests.sales.bookings.conftest import make_holder
+from tests.sales.orders.giving.shop import Giving
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.mails.order_mails import order_path
 from ticketshop.sales.models import Order, Payment
@@ -216,6 +217,42 @@ def test_in_the_account(shop, browse):
         for name in ("security", "2fa/totp/activate", "2fa/webauthn/add"):
             page.goto(f"/accounts/{name}/?next={shop.home}account/")
             wrong += look_at(page, name)
+    assert wrong == []
+
+
+def test_with_tickets_that_are_given(shop, browse):
+    giving = Giving(quantity=3, form=True, now=timezone.now())
+    given = giving.accepted(post=giving.answer)
+    giving.ticket = giving.order.tickets.exclude(pk=given.pk).first()
+    offered, account = giving.offered(), f"/{giving.pos.slug}/account"
+    pages = {
+        giving.alice: [order_path(giving.order), f"{account}/orders/tickets/{giving.ticket.pk}/give/"],
+        giving.bob: [
+            f"{account}/",
+            f"{account}/orders/offers/{offered.pk}/",
+            *(
+                f"{account}/orders/tickets/{given.pk}/{end}"
+                for end in ("", "answers/", "name/", "give-back/")
+            ),
+        ],
+    }
+    last = giving.order.tickets.get(gift=None, gifts=None)
+    pages[giving.alice].append(f"{account}/orders/tickets/{last.pk}/give/")
+    wrong = []
+    for contact, addresses in pages.items():
+        with browse() as page:
+            page.goto(f"/accounts/login/?next={account}/")
+            page.locator("[name=login]").fill(contact.user.email)
+            page.locator("[name=password]").fill(PASSWORD)
+            page.locator("main form").get_by_role("button").first.click()
+            page.wait_for_url(f"**{account}/")
+            for address in addresses:
+                page.goto(address)
+                wrong += look_at(page, address)
+            if contact == giving.bob:
+                page.goto(f"{account}/orders/offers/{offered.pk}/")
+                page.get_by_role("button", name="Accept the ticket").click()
+                wrong += look_at(page, "offer with errors")
     assert wrong == []
 
 

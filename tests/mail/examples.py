@@ -30,13 +30,21 @@ from tests.factories.organisers import StaffInvitationFactory, make_staff
 from tests.factories.sales import make_order
 from tests.friends import BOB, linked, make_visitor, managing
 from ticketshop.catalogue import dates
-from ticketshop.catalogue.models import Offer, Session
+from ticketshop.catalogue.models import Offer, Session, Tariff
 from ticketshop.exports.models import Download, Job
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.counter import waiving
-from ticketshop.sales.models import DateChange, DateMessage, MessageRecipient, Order, Refund, Ticket
+from ticketshop.sales.models import (
+    DateChange,
+    DateMessage,
+    MessageRecipient,
+    Order,
+    Refund,
+    Ticket,
+    TicketGift,
+)
 from ticketshop.sales.orders import cancelled_lines, orders, single_tickets
 from ticketshop.sales.orders.withdrawal import stating
 from ticketshop.sales.papers import invoices
@@ -313,6 +321,38 @@ def _no_longer_for_somebody(pos):
     made, values = _for_bob(pos)
     Ticket.objects.filter(order=made).update(state="cancelled")
     return values
+
+
+@example("ticket_offered")
+def _given(pos):
+    made, values = _for_bob(pos)
+    ticket, bob = made.tickets.first(), values["about"]["contact"]
+    pos.friends_family_enabled = True
+    pos.save()
+    Tariff.objects.filter(offers=ticket.line.offer).update(may_be_given=True)
+    gift = TicketGift.objects.create(
+        ticket=ticket, friend_id=bob, friend_name="Bob Miller", offered_at=timezone.now()
+    )
+    return {"to": values["to"], "about": {"gift": gift.pk}}
+
+
+def _after(state: str):
+    """Return a function that makes the example of a mail about a gift in this state."""
+
+    def make_example(pos):
+        values = _given(pos)
+        gift = TicketGift.objects.get(pk=values["about"]["gift"])
+        gift.state, gift.answered_at = state, timezone.now()
+        gift.save()
+        if state == TicketGift.State.ACCEPTED:
+            Ticket.objects.filter(pk=gift.ticket_id).update(gift=gift, beneficiary=gift.friend_id)
+        return values
+
+    return make_example
+
+
+example("ticket_offer_withdrawn")(_after("withdrawn"))
+example("ticket_offer_answered", "ticket_received")(_after("accepted"))
 
 
 # --- dates that change ---------------------------------------------------------------------------------------

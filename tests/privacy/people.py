@@ -62,6 +62,7 @@ from ticketshop.sales.models import (
     Order,
     OrderResponse,
     Payment,
+    TicketGift,
     Withdrawal,
 )
 from ticketshop.sales.orders import orders
@@ -290,6 +291,10 @@ def _order(person: Person, other: Person | None) -> None:
             holders=[{"first_name": person.contact.first_name, "last_name": "", "person": str(link.pk)}],
         )  # fmt: skip
         _answer(theirs)
+        TicketGift.objects.create(
+            ticket=theirs.tickets.get(), friend=person.contact, friend_name=f"Gift{person.key}",
+            offered_at=timezone.now(), offered_by=person.user,
+        )  # fmt: skip
 
 
 def _withdraw(order: Order, by: User) -> None:

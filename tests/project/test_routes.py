@@ -65,6 +65,14 @@ def of_order(house: House) -> dict:
     return {**shop(house), "reference": house.order.reference, "secret": house.order.secret}
 
 
+def received(house: House) -> dict:
+    return {**shop(house), "ticket_id": house.received.pk}
+
+
+def bought(house: House) -> dict:
+    return {**shop(house), "ticket_id": house.order.tickets.get().pk}
+
+
 def of_invoice(house: House) -> dict:
     return {**of_order(house), "year": house.invoice.year, "number": house.invoice.number}
 
@@ -204,6 +212,17 @@ ROWS = {
     "account:join_chosen": Row(
         LOG_IN_FIRST, (302, 302), lambda house: {**shop(house), "contact_id": house.namesake.pk}
     ),
+    # Tickets given to friends and family: one that the visitor may give, one that is offered to them, one that they were given.
+    "account:give": Row(LOG_IN_FIRST, LOG_IN_FIRST, bought),
+    "account:gift": Row(
+        LOG_IN_FIRST, LOG_IN_FIRST, lambda house: {**shop(house), "gift_id": house.offered.pk}
+    ),
+    "account:ticket": Row(LOG_IN_FIRST, (302, 405), received),
+    "account:ticket_pdf": Row(LOG_IN_FIRST, (302, 405), received),
+    "account:ticket_calendar": Row(LOG_IN_FIRST, (302, 405), received),
+    "account:ticket_name": Row(LOG_IN_FIRST, (302, 302), received),
+    "account:ticket_answers": Row((302, 404), (302, 404), received),  # the form has asked nothing yet
+    "account:give_back": Row(LOG_IN_FIRST, (302, 302), received),
     "account:friends": Row(LOG_IN_FIRST, (302, 405), shop),
     "account:friends_new": Row(LOG_IN_FIRST, LOG_IN_FIRST, shop),
     "account:friends_person": Row(LOG_IN_FIRST, (302, 405), friend),
@@ -389,7 +408,7 @@ ADMIN = {
             ("accepted_terms", "sales.view_order"),
         )
     ),
-    "sales.ticket": Pages(buttons=ENTERED),
+    "sales.ticket": Pages(buttons=(*ENTERED, ("take_back", "sales.change_order"))),
     "sales.issuedpass": Pages(buttons=ENTERED),
     "sales.customer": Pages(),
     "sales.payment": Pages(),

@@ -17,6 +17,7 @@ from contacts.models import Contact, ContactLink
 from privacy.erasure import erasing
 from privacy.models import Erasure, RetentionRecord
 from registration_forms.answers import responses
+from registration_forms.models import Response
 from tests.factories.accounts import SuperuserFactory, UserFactory
 from tests.factories.catalogue import (
     CategoryFactory,
@@ -37,6 +38,7 @@ from tests.factories.organisers import (
 )
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import PaymentDifferenceFactory, PaymentMethodFactory, make_cart, make_order
+from tests.friends import managing
 from tests.sales.bank import bank
 from ticketshop.catalogue.models import Category, Event, Offer, SeasonPass, Venue
 from ticketshop.demo.bank_files import Paid
@@ -55,6 +57,8 @@ from ticketshop.sales.models import (
     OrderResponse,
     PaymentDifference,
     Refund,
+    Ticket,
+    TicketGift,
 )
 from ticketshop.sales.orders import orders
 from ticketshop.sales.papers import invoices
@@ -88,6 +92,8 @@ class House:
     export: Job  # of the participants, waiting
     failure: Failure  # of the order that waits
     erasure: Erasure  # asked for by a guest, to be done
+    received: Ticket  # given to the visitor by a guest of theirs
+    offered: TicketGift  # a second ticket, which waits for the visitor's answer
 
     def row(self, model: str):
         """Return the row of a back-office model ("sales.order") that belongs to this organiser."""
@@ -151,7 +157,7 @@ def make_house(word: str) -> House:
     )
     form = make_form("tariff", organiser=organiser, name=f"{word} Participants")
     ask(form, f"{word} size", "dropdown", choices=[f"{word} large"])
-    tariff = TariffFactory(event=event, name=f"{word} Adult", form=form)
+    tariff = TariffFactory(event=event, name=f"{word} Adult", form=form, may_be_given=True)
     offer = OfferFactory(session=SessionFactory(event=event), tariff=tariff)
     offer.allotment.name = f"{word} Stalls"
     offer.allotment.save()
@@ -183,6 +189,7 @@ def make_house(word: str) -> House:
     unknown = Paid(Decimal(12), payer=f"{word}payer", text=f"{word} grant")
     bank.store(organiser, bank.booked(unknown), number=f"{word}-1")
     PaymentDifferenceFactory(point_of_sale=pos, provider_reference=f"{word} page")
+    received, offered = gifts(offer, contact, guest, word)
     membership = StaffMembershipFactory(organiser=organiser, user__email=f"owner@{low}.example")
     StaffInvitationFactory(organiser=organiser, email=f"invited@{low}.example")
     RetentionRecord.objects.create(
@@ -208,7 +215,24 @@ def make_house(word: str) -> House:
         ),
         failure=failed(waiting),
         erasure=erasing.request(cancelled.buyer, channel=Erasure.Channel.MAILBOX, now=now),
+        received=received,
+        offered=offered,
     )  # fmt: skip
+
+
+def gifts(offer: Offer, to: Contact, guest: dict, word: str) -> tuple[Ticket, TicketGift]:
+    """Return a ticket that was given to a contact, and the offer of a second one, both of one order."""
+    giver = {**guest, "first_name": f"{word}giver", "email": f"giver@{word.lower()}.example"}
+    made, now = make_order({offer: 2}, buyer=giver, paid=True), timezone.now()
+    parent = Contact.objects.get(pk=made.buyer_id)
+    managing(parent, to)
+    given, other = made.tickets.order_by("pk")
+    name = {"friend": to, "friend_name": to.full_name, "offered_at": now}
+    gift = TicketGift.objects.create(ticket=given, state="accepted", answered_at=now, **name)
+    given.gift, given.beneficiary = gift, to
+    given.save()
+    Response.objects.filter(ticket=given).update(about=to)
+    return given, TicketGift.objects.create(ticket=other, **name)
 
 
 def failed(order: Order) -> Failure:

@@ -65,7 +65,7 @@ NOWHERE = {
     Venue: {"organiser"},
     Tariff: {
         "event", "description", "position", "min_per_order", "max_per_order", "max_per_person", "age_from", "age_until",
-        "form", "only_with", "sales_start_at", "sales_end_at", "active",
+        "form", "only_with", "sales_start_at", "sales_end_at", "active", "may_be_given",
     },
     SeasonPass: {
         "organiser", "slug", "teaser", "description", "opens", "entries_per_date", "booking_needed", "cancel_hours", "max_per_order", "max_per_person", "allotment",

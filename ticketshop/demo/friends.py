@@ -1,13 +1,19 @@
-"""Friends and family of Alice: Bob, who accepted the link, and her daughter Zoé without an e-mail address."""
+"""Friends and family of Alice: Bob, who accepted the link and has a ticket from her, and her daughter Zoé without an e-mail address."""
 
 from datetime import date, datetime, timedelta
+
+from procrastinate.contrib.django import app
+from procrastinate.testing import InMemoryConnector
 
 from accounts.models import User
 from contacts import contacts
 from contacts.linking import adding
 from contacts.models import Contact, ContactLink, LinkRequest, LinkType
+from ticketshop.catalogue.models import Tariff
+from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.models import Ticket
+from ticketshop.sales.orders.giving import acceptance, offers
 
 
 def connect(pos: PointOfSale, users: dict[str, User], now: datetime) -> None:
@@ -38,6 +44,7 @@ def connect(pos: PointOfSale, users: dict[str, User], now: datetime) -> None:
     Contact.objects.filter(pk=zoe.pk).update(number="9ZM4-7K3Q")
     _link(pos, alice, zoe, now - timedelta(days=40), permission=ContactLink.Permission.MANAGE)
     _give_child_ticket(alice, zoe)
+    _give_ticket(to_bob, alice, bob, now - timedelta(days=3))
 
 
 def _link(
@@ -72,3 +79,30 @@ def _give_child_ticket(buyer: Contact, child: Contact) -> None:
         Ticket.objects.filter(pk=ticket.pk).update(
             beneficiary=child, holder_first_name=child.first_name, holder_last_name=child.last_name
         )
+
+
+def _give_ticket(link: ContactLink, alice: Contact, bob: Contact, now: datetime) -> None:
+    """Let Alice give a ticket to Bob: the first of hers for nobody in particular, whose tariff asks nothing."""
+    ticket = (
+        Ticket.objects.filter(
+            order__buyer=alice,
+            order__state="paid",
+            state="valid",
+            beneficiary=None,
+            response=None,
+            session__starts_at__gt=now,
+            line__offer__tariff__form=None,
+        )
+        .order_by("session__starts_at", "pk")
+        .first()
+    )
+    if ticket is None:
+        return
+    Tariff.objects.filter(offers=ticket.line.offer_id).update(may_be_given=True)
+    name = {"holder_first_name": bob.first_name, "holder_last_name": bob.last_name}
+    with app.replace_connector(InMemoryConnector()):  # no job is queued
+        gift = offers.offer(ticket, link, by=alice.user, now=now)
+        acceptance.accept(gift, name, None, language="en", by=bob.user, now=now)
+    Mail.objects.filter(state=Mail.State.QUEUED, created_at=now).update(
+        state=Mail.State.SENT, attempts=1, sent_at=now + timedelta(seconds=2)
+    )

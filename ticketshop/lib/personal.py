@@ -28,10 +28,19 @@ ADDRESS_HASH = "address_hash"  # a column with the keyed hash of an e-mail addre
 
 @dataclass(frozen=True)
 class Unless:
-    """The person of kind ``kind``, unless the row also names a person at ``path``: then the row is that person's."""
+    """The person of kind ``kind``, unless the row also names a person at ``path``: then the row is that person's.
+
+    ``also``: a second path. While it is not null the row was another person's too, who may be erased since.
+    """
 
     path: str
     kind: str
+    also: str = ""
+
+    @property
+    def paths(self) -> list[str]:
+        """Return the paths of which one is enough to make the row another person's."""
+        return [path for path in (self.path, self.also) if path]
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,8 @@ LIMITS = {
     "withdrawal": Limit(20, HOUR, sliding=True),
     "answers_change": Limit(60, HOUR),
     "names_change": Limit(20, HOUR),
+    # Offers of tickets to friends and family; each sends a mail.
+    "ticket_offer": Limit(20, HOUR, sliding=True),
     "export": Limit(60, HOUR),
     # Friends and family. The organiser sets the counts, see Organiser.link_….
     "link_add_hour": Limit(10, HOUR, sliding=True),

@@ -94,7 +94,8 @@ def tickets_of(user, pos: PointOfSale) -> QuerySet[Ticket]:
 def _tickets(user, organiser_id) -> QuerySet[Ticket]:
     return (
         Ticket.objects.filter(
-            (Q(beneficiary__user=user) & ~_declined()) | WITHOUT_BENEFICIARY & Q(order__buyer__user=user),
+            (Q(beneficiary__user=user) & (Q(gift__isnull=False) | ~_declined()))
+            | WITHOUT_BENEFICIARY & Q(order__buyer__user=user, gift=None),
             order__organiser_id=organiser_id,
         )
         .select_related(*WITH_TICKET, "order__point_of_sale")

@@ -15,6 +15,7 @@ class SalesConfig(AppConfig):
             cancellation_mails,
             date_change_mails,
             date_message_mails,
+            gift_mails,
             invoice_mails,
             money_mails,
             order_mails,

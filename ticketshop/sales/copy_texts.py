@@ -12,7 +12,7 @@ from ticketshop.catalogue.models import Session
 from ticketshop.lib import translated
 from ticketshop.lib.web.template_tags import money, rate
 
-from .models import CancelledLine, CartLine, Invoice, IssuedPass, Order, OrderResponse, Ticket
+from .models import CancelledLine, CartLine, Invoice, IssuedPass, Order, OrderResponse, Ticket, TicketGift
 
 
 def of_session(session: Session) -> str:
@@ -25,6 +25,16 @@ def of_session(session: Session) -> str:
 def of_ticket(ticket: Ticket) -> dict[str, str]:
     """Return column -> text of a ticket."""
     return {"session": of_session(ticket.session)}
+
+
+def of_gift(gift: TicketGift) -> dict[str, str]:
+    """Return column -> text of a given ticket."""
+    return {"ticket": of_session(gift.ticket.session)}
+
+
+def what_gift(gift: TicketGift, response: Response, reader: Contact | None) -> str:
+    """Return the order and the event of answers that a ticket had before it was given."""
+    return _joined(_of_order(gift.ticket.order, reader), of_session(gift.ticket.session))
 
 
 def of_cancelled_line(part: CancelledLine) -> dict[str, str]:

@@ -12,8 +12,8 @@ from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 
 from . import recipients
-from .models import Cancellation, IssuedPass, Order, Payment, Refund, Ticket
-from .recipients import has_left
+from .models import Cancellation, IssuedPass, Order, Payment, Refund, Ticket, TicketGift
+from .recipients import has_left, is_given
 
 # A code is sent only to the buyer and to the beneficiary's own e-mail address. A parent who did not buy the
 # ticket learns event and date.
@@ -78,11 +78,74 @@ def cancelled_for_others(
 ) -> None:
     """Tell each beneficiary, or the parents who manage them, which of *their* tickets are cancelled, once for a cancellation.
 
-    Call it before the tickets are changed or locked, as ``queue_for_others``.
+    Also tell the people to whom one of the tickets is offered. Call it before the tickets are changed or locked, as
+    ``queue_for_others``.
     """
+    end_offers(admissions, now)
     people = {admission.beneficiary_id for admission in admissions} - {None, order.buyer_id}
     if people:
         _tell_guests(order, "ticket_cancelled", now, people=people, cancellation=cancellation.pk)
+
+
+# --- tickets given to friends and family ---------------------------------------------------------------------
+def ticket_offered(gift: TicketGift, now: datetime) -> None:
+    """Tell the person who is asked that a ticket is offered to them. The caller locks the order and the friend."""
+    _tell_of_gift("ticket_offered", gift, _asked(gift), now)
+
+
+def offer_withdrawn(gift: TicketGift, now: datetime) -> None:
+    """Tell the person who was asked that the offer was taken back."""
+    _tell_of_gift("ticket_offer_withdrawn", gift, _asked(gift), now)
+
+
+def end_offers(admissions: list[Ticket | IssuedPass], now: datetime) -> None:
+    """End the open offers of tickets that are cancelled, and tell the people who were asked. The caller locks the order."""
+    pks = [admission.pk for admission in admissions if isinstance(admission, Ticket)]
+    rows = TicketGift.objects.filter(ticket__in=pks, state=TicketGift.State.OFFERED)
+    gifts = list(rows.select_related("ticket__order__buyer", "ticket__order__point_of_sale"))
+    if not gifts:
+        return
+    held = locking.lock_all({gift.friend_id for gift in gifts} - {None})
+    rows.update(state=TicketGift.State.ENDED)
+    for gift in gifts:
+        # The buyer is told of the cancellation itself.
+        if not gift.is_return:
+            _tell_of_gift("ticket_offer_withdrawn", gift, held.get(gift.friend_id), now)
+
+
+def offer_answered(gift: TicketGift, now: datetime) -> None:
+    """Tell the person who made an offer that it was accepted or declined."""
+    _tell_of_gift("ticket_offer_answered", gift, _asking(gift), now)
+
+
+def ticket_received(gift: TicketGift, now: datetime) -> None:
+    """Send the ticket with its new code to the person who has accepted it."""
+    _tell_of_gift("ticket_received", gift, _asked(gift), now)
+
+
+def _asked(gift: TicketGift) -> Contact | None:
+    return gift.ticket.order.buyer if gift.is_return else gift.friend
+
+
+def _asking(gift: TicketGift) -> Contact | None:
+    return gift.friend if gift.is_return else gift.ticket.order.buyer
+
+
+def _tell_of_gift(kind: str, gift: TicketGift, to: Contact | None, now: datetime) -> None:
+    """Queue a mail about a gift, once for each: its row changes once from offered to answered."""
+    order = gift.ticket.order
+    if to is None or not to.email or has_left(to):
+        return
+    outbox.queue(
+        kind,
+        to=to.email,
+        language=to.language or order.language,
+        now=now,
+        about={"gift": gift.pk},
+        pos=order.point_of_sale,
+        once=f"{kind}:{gift.pk}",
+        subject_uuid=to.subject_uuid,
+    )
 
 
 def answers_changed(order: Order, lines: list[AnswerHistory], now: datetime) -> None:
@@ -136,12 +199,10 @@ def _tickets_changed(
     people: dict[int, Contact],
     now: datetime,
 ) -> None:
-    about = {
-        "tickets": [admission.pk for admission in admissions if isinstance(admission, Ticket)],
-        "passes": [admission.pk for admission in admissions if isinstance(admission, IssuedPass)],
-    }
-    if not has_left(order.buyer):
-        _tell(order, kind, now, **about)
+    about = _ids(admissions)
+    of_buyer = [admission for admission in admissions if not is_given(admission)]
+    if of_buyer and not has_left(order.buyer):
+        _tell(order, kind, now, **_ids(of_buyer))
     if order.state != Order.State.PAID:
         return
     theirs = {admission.beneficiary_id for admission in admissions}
@@ -160,6 +221,13 @@ def _tickets_changed(
                 pos=order.point_of_sale,
                 subject_uuid=person.subject_uuid,
             )
+
+
+def _ids(admissions: list[Ticket | IssuedPass]) -> dict[str, list[int]]:
+    return {
+        "tickets": [admission.pk for admission in admissions if isinstance(admission, Ticket)],
+        "passes": [admission.pk for admission in admissions if isinstance(admission, IssuedPass)],
+    }
 
 
 def form_added(order: Order, now: datetime) -> None:

@@ -4,6 +4,7 @@ without an e-mail address.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from django.db.models import Q
 
@@ -11,6 +12,8 @@ from contacts.linking.links import name_for_parent
 from contacts.models import Contact, ContactLink
 
 from .models import OPEN_STATES, IssuedPass, Order, Ticket
+
+Row = TypeVar("Row", Ticket, IssuedPass, Ticket | IssuedPass)
 
 
 @dataclass(frozen=True)
@@ -37,24 +40,36 @@ def has_left(buyer: Contact | None) -> bool:
     return buyer is None or buyer.erasing_at is not None
 
 
+def is_given(admission: Ticket | IssuedPass) -> bool:
+    """Return whether a person of the buyer's friends and family has the ticket: the buyer sees nothing of it any more."""
+    return getattr(admission, "gift_id", None) is not None
+
+
+def of_buyer(admissions: Iterable[Row]) -> list[Row]:
+    """Return the tickets or passes whose code, name and answers the buyer may see: all but those that are given."""
+    return [admission for admission in admissions if not is_given(admission)]
+
+
 def of_orders(orders: Iterable[Order], also: Q | None = None) -> list[Recipient]:
     """Return the recipients for the tickets and passes of these orders besides the buyers. At most four queries.
 
     Tickets and passes that are neither used nor cancelled count, and those that fulfil ``also``.
 
     A chosen person gets mails while their link is active. After the buyer's erasure the links are gone too:
-    then the beneficiaries of the tickets get them.
+    then the beneficiaries of the tickets get them. A person to whom a ticket was given gets them in any case.
     """
     by_id = {order.pk: order for order in orders}
-    pairs = _chosen(by_id, Q(state__in=OPEN_STATES) | (also or Q(pk=None)))
-    if not pairs:
+    given = _chosen(by_id, Q(state__in=OPEN_STATES) | (also or Q(pk=None)))
+    if not given:
         return []
-    people = Contact.objects.known().in_bulk({person for _order, person in pairs})
+    people = Contact.objects.known().in_bulk({person for _order, person in given})
     active = _active_links(by_id.values(), people)
     recipients = []
-    for order_id, person_id in sorted(pairs):
+    for (order_id, person_id), has_given_ticket in sorted(given.items()):
         order, person = by_id[order_id], people.get(person_id)
-        if person is not None and (has_left(order.buyer) or (order.buyer_id, person_id) in active):
+        if person is not None and (
+            has_given_ticket or has_left(order.buyer) or (order.buyer_id, person_id) in active
+        ):
             recipients.append((order, person))
     managers = _managers([person for _order, person in recipients if not person.email])
     return [
@@ -65,16 +80,17 @@ def of_orders(orders: Iterable[Order], also: Q | None = None) -> list[Recipient]
     ]
 
 
-def _chosen(orders: Iterable[int], where: Q) -> set[tuple[int, int]]:
-    """Return pairs of order id and contact id of a beneficiary other than the buyer."""
-    return {
-        (order_id, person)
-        for model in (Ticket, IssuedPass)
-        for order_id, person, buyer in model.objects.filter(
-            where, order__in=list(orders), beneficiary__isnull=False
-        ).values_list("order", "beneficiary", "order__buyer")
-        if person != buyer
-    }
+def _chosen(orders: Iterable[int], where: Q) -> dict[tuple[int, int], bool]:
+    """Return (order id, contact id of a beneficiary other than the buyer) -> whether a ticket was given to them."""
+    chosen: dict[tuple[int, int], bool] = {}
+    for model, gift in ((Ticket, "gift"), (IssuedPass, None)):
+        columns = ("order", "beneficiary", "order__buyer", *([gift] if gift else []))
+        rows = model.objects.filter(where, order__in=list(orders), beneficiary__isnull=False)
+        for order_id, person, buyer, *given in rows.values_list(*columns):
+            if person != buyer:
+                pair = (order_id, person)
+                chosen[pair] = chosen.get(pair, False) or any(pk is not None for pk in given)
+    return chosen
 
 
 def _active_links(orders: Iterable[Order], people: Iterable[int]) -> set[tuple[int, int]]:

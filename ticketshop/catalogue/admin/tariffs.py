@@ -83,7 +83,10 @@ class TariffAdmin(TellsOfForms, AsksForms, TranslatedAdmin):
             {"fields": ["tickets_per_unit", "min_per_order", "max_per_order", "max_per_person"]},
         ),
         (gettext_lazy("What is asked"), {"fields": ["form"]}),
-        (gettext_lazy("Restrictions"), {"fields": ["only_with", "sales_start_at", "sales_end_at"]}),
+        (
+            gettext_lazy("Restrictions"),
+            {"fields": ["only_with", "sales_start_at", "sales_end_at", "may_be_given"]},
+        ),
     ]
     readonly_fields = ["event"]
 

@@ -64,6 +64,13 @@ class Tariff(models.Model):
     )
     sales_start_at = models.DateTimeField(_("sales from"), null=True, blank=True)
     sales_end_at = models.DateTimeField(_("sales until"), null=True, blank=True)
+    may_be_given = models.BooleanField(
+        _("tickets may be given to friends and family"),
+        default=False,
+        help_text=_(
+            "A buyer with an account can give a ticket to a connected person, who accepts it with their own name and answers. Needs friends and family at the point of sale."
+        ),
+    )
     active = models.BooleanField(_("on sale"), default=True)
 
     organiser_path = "event__organiser"

@@ -18,7 +18,7 @@ from ..counter.finding import references_begin
 from ..models import DATE_CANCELLED, ERASED, OPEN_STATES, STATE_TEXTS, IssuedPass, ReplacedCode, Ticket
 from . import tables
 from .form_pages import answers, missing_answers
-from .order_pages import names, new_codes
+from .order_pages import given_tickets, names, new_codes
 
 # The largest number of options of a filter.
 MOST = 100
@@ -189,6 +189,7 @@ class TariffFilter(OfTheEvent):
 class TicketAdmin(AdmissionAdmin):
     list_display = ["short_code", "event_text", "date_text", "holder_text", "state_text", "order_reference"]
     list_filter = [EventFilter, SessionFilter, TariffFilter, TicketStateFilter]
+    buttons = (*AdmissionAdmin.buttons, given_tickets.TAKE_BACK)
     fields = [
         "code",
         "event_text",
@@ -206,6 +207,9 @@ class TicketAdmin(AdmissionAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related(*WITH_TICKET, "order", "beneficiary")
+
+    def notes(self, request, row):
+        return [*super().notes(request, row), *given_tickets.notes(row)]
 
     @admin.display(description=gettext_lazy("event"))
     def event_text(self, ticket):

@@ -9,6 +9,7 @@ from ticketshop.lib.dates import days
 
 from .. import notices
 from ..models import Admission, Order
+from ..recipients import is_given
 from . import display
 
 
@@ -22,7 +23,8 @@ def why_closed(
     staff: bool,
 ) -> str:
     """Return why answers can't be changed any more, in a sentence; empty if they can."""
-    if notices.has_left(order.buyer):
+    given = part.admission is not None and is_given(part.admission)
+    if notices.has_left(order.buyer) and not given:
         return _("These answers can’t be changed: the buyer’s data are erased.")
     if response.erased_on is not None:
         return _why_erased(response)

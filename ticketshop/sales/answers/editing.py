@@ -23,6 +23,7 @@ from ticketshop.lib.values.text import number_in
 
 from .. import notices
 from ..models import Admission, IssuedPass, Order, Ticket
+from ..recipients import is_given
 from . import block_answers, display, form_blocks, profile
 from .answered_form import AnsweredForm
 from .closed_answers import why_closed
@@ -42,7 +43,8 @@ class EditableAnswers:
     for any number.
 
     ``staff``: include questions for staff only and allow changes after the deadline. Without ``sensitive``,
-    sensitive questions are left out.
+    sensitive questions are left out. ``holder``: for the person who has a given ticket. The buyer does not see the answers of
+    given tickets.
     """
 
     def __init__(
@@ -55,16 +57,17 @@ class EditableAnswers:
         staff: bool = False,
         sensitive: bool = True,
         of: Iterable[int] | None = None,
+        holder: bool = False,
     ):
         self.order, self.tickets, self.passes, self.now = order, tickets, passes, now
-        self.staff, self.sensitive = staff, sensitive
+        self.staff, self.sensitive, self.holder = staff, sensitive, holder
         # Labels of the answers that the last ``save`` also wrote to the buyer's profile.
         self.in_profile: list[str] = []
         wanted = None if of is None else set(of)
         parts = [
             part
             for part in display.parts(order, tickets, passes)
-            if wanted is None or part.response_id in wanted
+            if (wanted is None or part.response_id in wanted) and self._may_see(part)
         ]
         known = [ticket.response for ticket in tickets if ticket.response_id and _RESPONSE.is_cached(ticket)]
         by_id, given = display.read((part.response_id for part in parts), known) if parts else ({}, {})
@@ -73,6 +76,10 @@ class EditableAnswers:
             for part in parts
             if part.response_id in by_id
         ]
+
+    def _may_see(self, part: display.Part) -> bool:
+        given = part.admission is not None and is_given(part.admission)
+        return self.staff or given == self.holder
 
     def _answered_form(self, part: display.Part, response: Response, given: responses.Given) -> AnsweredForm:
         until = self._until(part, response)
@@ -220,7 +227,7 @@ class EditableAnswers:
             stored=answered_form.stored,
             but=() if self.sensitive else sensitive,
             seen=seen,
-            of_reader=not self.staff and answered_form.part.admission is None,
+            of_reader=self.holder or (not self.staff and answered_form.part.admission is None),
         )
 
     def fill_again(self, answered_forms: list[AnsweredForm], post, conflict: changing.Conflict) -> None:
@@ -286,8 +293,14 @@ class EditableAnswers:
             self.in_profile = profile.follow(buyer, changes, by=by, now=self.now) if changes else []
             told = [line for line in lines if not line.field.staff_only]
             if told and tell:
-                notices.answers_changed(self.order, told, self.now)
+                self._tell(told)
         return lines
+
+    def _tell(self, told: list[AnswerHistory]) -> None:
+        """Tell the buyer which answers changed, but nothing about the answers of a given ticket."""
+        given = {ticket.response_id for ticket in self.tickets if is_given(ticket)}
+        if of_buyer := [line for line in told if line.response_id not in given]:
+            notices.answers_changed(self.order, of_buyer, self.now)
 
     def _hold_buyer(self, posted: list[AnsweredForm]) -> Contact | None:
         """Return the buyer, locked, if an answer may be written to their profile. People are locked before their orders."""
@@ -309,15 +322,24 @@ class EditableAnswers:
         order = orders.get(pk=self.order.pk)
         # The buyer may have been erased since the order was read.
         self.order.refresh_from_db(fields=["buyer"])
-        used = False
+        responses_now: dict[Ticket | IssuedPass, int | None] = {}
         for model, rows in ((Ticket, self.tickets), (IssuedPass, self.passes)):
             if not rows:
                 continue
             locked = model.objects.select_for_update(of=("self",), no_key=True).filter(order=order)
-            states = dict(locked.order_by("pk").values_list("pk", "state"))
+            locked_rows = {row.pk: row for row in locked.order_by("pk")}
             for row in rows:
-                row.state = states.get(row.pk, Admission.State.CANCELLED)
+                locked_row = locked_rows.get(row.pk)
+                row.state = locked_row.state if locked_row else Admission.State.CANCELLED
+                if locked_row is not None and model is Ticket:
+                    responses_now[row] = locked_row.response_id
         for answered_form in posted:
+            if (
+                responses_now.get(answered_form.part.admission, answered_form.response.pk)
+                != answered_form.response.pk
+            ):
+                # The ticket was given to somebody else meanwhile, who answers for themselves.
+                raise changing.Closed
             used, until = self._used(answered_form.part), None if self.staff else answered_form.until
             if why_closed(
                 order, answered_form.part, answered_form.response, used, until, self.now, self.staff

@@ -48,8 +48,10 @@ def tickets_cancelled(mail: Mail) -> Content | None:
     }
     left = [
         [row for row in rows if row.state != Admission.State.CANCELLED]
-        for rows in (list(tickets), list(passes))
+        for rows in (recipients.of_buyer(tickets), list(passes))
     ]
+    if not any(left):
+        return Content(context)
     pdf = ticket_pdf.render(order, *left)
     return Content(context, [(f"tickets-{order.reference}.pdf", pdf, "application/pdf")])
 
@@ -59,6 +61,10 @@ def _cards(admissions: list[Ticket | IssuedPass]) -> list[Card]:
     cards = []
     for row in admissions:
         (card,) = admission_cards([row], []) if isinstance(row, Ticket) else admission_cards([], [row])
+        if recipients.is_given(row):
+            # Name and code are those of the person who had it.
+            cards.append(replace(card, names=()))
+            continue
         # In groups as it is printed; its beginning is enough to find the ticket.
         code = gettext("Code %(code)s") % {"code": f"{row.code[:5]} {row.code[5:10]} …"}
         cards.append(

@@ -203,7 +203,8 @@ def _papers(order: Order, told: dict[int, tuple[Session, list[str]]]) -> Attachm
     if content is None:
         return []
     attached = [(f"{order.reference}.ics", content, "text/calendar")]
-    valid = [admission for admission in tickets if admission.state != Admission.State.CANCELLED]
+    own = recipients.of_buyer(tickets)
+    valid = [admission for admission in own if admission.state != Admission.State.CANCELLED]
     if any(admission.session_id in told and _lets_in(admission) for admission in valid):
         passes = [admission for admission in passes if admission.state != Admission.State.CANCELLED]
         pdf = ticket_pdf.render(order, valid, passes)

@@ -173,7 +173,7 @@ def order_paid(mail: Mail) -> Content | None:
     if order is None or order.state != Order.State.PAID:
         return None
     tickets = list(
-        Ticket.objects.filter(order=order)
+        Ticket.objects.filter(order=order, gift=None)
         .exclude(state=Admission.State.CANCELLED)
         .select_related(*WITH_TICKET)
         .order_by("session__starts_at", "line_id", "pk")
@@ -188,7 +188,7 @@ def order_paid(mail: Mail) -> Content | None:
     # An earlier mail told the buyer that the order had expired; this mail has to correct that.
     context["receipt_url"] = receipt_url(order)
     context["revived"] = Mail.objects.filter(once=f"order_expired:{order.pk}").exists()
-    if context["all_cancelled"]:
+    if context["all_cancelled"] or not (tickets or passes):
         return Content(context)
     pdf = ticket_pdf.render(order, tickets, passes)
     return Content(context, [(f"tickets-{order.reference}.pdf", pdf, "application/pdf")])
@@ -328,9 +328,10 @@ def _for_person(mail: Mail) -> tuple[Order | None, list[Ticket], list[IssuedPass
     links = ContactLink.objects.filter(parent=order.buyer, child=mail.about["contact"])
     # Locked while the mail is sent: it names the buyer, and an erasure of the buyer must end later.
     active = links.filter(status=ContactLink.Status.ACTIVE).select_for_update(no_key=True)
-    if not notices.has_left(order.buyer) and not active:
-        return None, [], []
     tickets, passes = _admissions_of(order, mail.about["contact"], Admission.State.VALID)
+    if not notices.has_left(order.buyer) and not active:
+        # After the end of the connection, only what was given stays theirs.
+        tickets, passes = [ticket for ticket in tickets if recipients.is_given(ticket)], []
     return (order, tickets, passes) if tickets or passes else (None, [], [])
 
 

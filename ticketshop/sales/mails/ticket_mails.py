@@ -25,6 +25,7 @@ def to_buyer(mail: Mail) -> Content | None:
     if order is None or recipients.has_left(order.buyer):
         return None
     tickets, passes = _admissions(mail, Q())
+    tickets = recipients.of_buyer(tickets)
     if not tickets and not passes:
         return None
     return _content(order, tickets, passes, for_holder=False)

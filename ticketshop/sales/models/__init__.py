@@ -34,6 +34,7 @@ from .payment import Dispute, Payment, PaymentMethod, Refund
 from .payment_difference import PaymentDifference
 from .products import MONEY, OfADate, moved_from
 from .replaced_code import ReplacedCode
+from .ticket_gift import TicketGift
 from .typed_details import IN_PROFILE, TypedDetails
 from .withdrawal import NAME_LENGTH, Withdrawal
 
@@ -81,6 +82,7 @@ __all__ = [
     "Refund",
     "ReplacedCode",
     "Ticket",
+    "TicketGift",
     "TypedDetails",
     "Withdrawal",
     "moved_from",

@@ -34,6 +34,8 @@ HOLDER_ERASED = _("guest removed")
 
 # A ticket for another contact than the buyer does not need the buyer's data.
 FOR_THE_BUYER = Q(beneficiary=None) | Q(beneficiary=F("order__buyer"))
+# A given ticket stays that of the person who has it, also after their erasure.
+TICKET_FOR_THE_BUYER = FOR_THE_BUYER & Q(gift=None)
 
 
 # The e-mail address is that of the person whose name is on the ticket.
@@ -139,6 +141,17 @@ class Ticket(OfADate, Admission):
         related_name="ticket",
         verbose_name=_("answers"),
     )
+    # The accepted gift, while a person of the buyer's friends and family has the ticket. Then name, answers and code are theirs,
+    # and no page, mail or file for the buyer contains them. It stays after that person was erased.
+    gift = models.ForeignKey(
+        "sales.TicketGift",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="tickets",
+        verbose_name=_("given"),
+    )
     used_at = models.DateTimeField(_("used"), null=True, blank=True)
     # Set on everything that went with a cancellation, also on a ticket that was used before its order was cancelled.
     cancellation = models.ForeignKey(
@@ -157,7 +170,7 @@ class Ticket(OfADate, Admission):
         ]
 
     class Personal:
-        subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT)}
+        subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT, also="gift")}
         area = TICKETS
         last_used = {"beneficiary": ("session__ends_at",), "order__buyer": ("session__ends_at",)}
         shown_only_to = {"code": "order__buyer", "order": "order__buyer"}
@@ -173,7 +186,7 @@ class Ticket(OfADate, Admission):
             Defer(
                 CONTRACT,
                 "order__buyer",
-                Q(state__in=["reserved", "valid"]) & FOR_THE_BUYER,
+                Q(state__in=["reserved", "valid"]) & TICKET_FOR_THE_BUYER,
                 Until("session__ends_at", 1),
                 ("pk", "response", "order", "order__responses__response"),
                 label=_("a ticket not yet used"),

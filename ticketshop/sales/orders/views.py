@@ -18,6 +18,7 @@ from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.lib.values.money import ZERO
 from ticketshop.lib.web.downloads import download
 
+from .. import recipients
 from ..access import order_or_404
 from ..admission_lists import WITH_LINE, passes_of, tickets_of, tickets_of_lines
 from ..answers import editing
@@ -41,6 +42,7 @@ from ..tickets import calendars, deadlines, printed
 from . import orders, paying
 from .dates import date_changes
 from .exchange import links as exchange_links
+from .giving import on_order_page
 from .withdrawal import rules as withdrawals
 
 _LINES = Compiled(
@@ -127,6 +129,8 @@ def show(request, pos, reference, secret):
     for issued in passes:
         issued.order = order
     bookings.describe(tickets, timezone.now())
+    on_order_page.show(request, order, tickets)
+    own = [*recipients.of_buyer(tickets), *passes]
     cancelled = [line for line in lines if line.date_cancelled]
     changed = {line.session.pk: line for line in lines if line.date_cancelled or line.moved_text}
     how_to_pay = instructions(order) if pending and not cancelled else Instructions()
@@ -145,13 +149,14 @@ def show(request, pos, reference, secret):
         "changed_dates": list(changed.values()),
         "announcements": date_changes.messages_about(order, lines),
         "editable": editing.EditableAnswers(order, tickets, passes, now=timezone.now()),
-        "names_open": order.state in LIVING_ORDERS and _any_to_come(tickets, passes, timezone.now()),
+        "names_open": order.state in LIVING_ORDERS
+        and _any_to_come(recipients.of_buyer(tickets), passes, timezone.now()),
         "returned": returned(order),
         **exchange_links.origin(order),
         "exchanged_for": exchange_links.successors(order, tickets),
         "cancelled_total": cancelled_total(order, lines, (*tickets, *passes)),
         "can_cancel": pending and not payment.processing,
-        "downloads": order.state == Order.State.PAID and len(cancelled) < len(lines),
+        "downloads": order.state == Order.State.PAID and len(cancelled) < len(lines) and bool(own),
         "calendar": bool(tickets) and order.paid_at is not None,
         **withdrawals.on_page(order, lines, timezone.now()),
         "has_receipt": receipts.has_receipt(order),
@@ -173,7 +178,7 @@ def valid_admissions(request, reference: str, secret: str) -> tuple[Order, list[
     """Return the order with the tickets and passes that let people in. Raise Http404 if there are none yet."""
     order = order_or_404(request, reference, secret)
     usable = {Admission.State.VALID, Admission.State.USED}
-    tickets = [ticket for ticket in tickets_of(order) if ticket.state in usable]
+    tickets = [ticket for ticket in recipients.of_buyer(tickets_of(order)) if ticket.state in usable]
     passes = [issued for issued in passes_of(order) if issued.state in usable]
     if not tickets and not passes:
         raise Http404("no tickets")

@@ -7,13 +7,14 @@ from django.conf import settings
 from ticketshop.catalogue.models import Session
 
 from ..models import Admission, Order, Ticket
+from ..recipients import is_given
 
 
 def of_tickets(order: Order, tickets: list[Ticket]) -> bytes | None:
     """Return the calendar file of an order that is or was paid; None if it has no date to report.
 
-    A date whose tickets are all cancelled stays in the file as cancelled, so that a calendar with the earlier
-    entry removes it.
+    A date whose tickets are all cancelled, or given to somebody else, stays in the file as cancelled, so that a calendar with the
+    earlier entry removes it.
     """
     if order.paid_at is None:
         return None
@@ -21,13 +22,19 @@ def of_tickets(order: Order, tickets: list[Ticket]) -> bytes | None:
     for ticket in tickets:
         by_session.setdefault(ticket.session, []).append(ticket)
     entries = [
-        (session, all(ticket.state == Admission.State.CANCELLED for ticket in group))
+        (session, all(is_given(ticket) or ticket.state == Admission.State.CANCELLED for ticket in group))
         for session, group in by_session.items()
     ]
     return render(order, entries) if entries else None
 
 
-def render(order: Order, sessions: list[tuple[Session, bool]]) -> bytes:
+def of_given_ticket(ticket: Ticket) -> bytes:
+    """Return the calendar file for the person who has a given ticket, without the order's reference."""
+    void = ticket.state == Admission.State.CANCELLED
+    return render(ticket.order, [(ticket.session, void)], owner=f"ticket-{ticket.pk}")
+
+
+def render(order: Order, sessions: list[tuple[Session, bool]], *, owner: str = "") -> bytes:
     """Return the file with one entry per session, in UTC. ``sessions``: pairs of a session and whether its
     tickets are cancelled.
 
@@ -43,7 +50,8 @@ def render(order: Order, sessions: list[tuple[Session, bool]]) -> bytes:
     for session, void in sessions:
         entry = Event()
         entry.add(
-            "uid", f"session-{session.pk}-{order.reference}@{settings.DEFAULT_FROM_EMAIL.rpartition('@')[2]}"
+            "uid",
+            f"session-{session.pk}-{owner or order.reference}@{settings.DEFAULT_FROM_EMAIL.rpartition('@')[2]}",
         )
         changed = _last_change(order, session, void)
         entry.add("dtstamp", changed)

@@ -21,6 +21,7 @@ from ticketshop.lib.dates import days
 from .. import notices, recipients
 from ..admission_lists import heading
 from ..models import LIVING_ORDERS, Admission, IssuedPass, Order, Ticket
+from ..recipients import is_given
 from . import deadlines
 from .name_forms import NameForm
 
@@ -30,9 +31,12 @@ PER_PAGE = 20
 
 
 class Editor(Enum):
-    """The role of the person who makes the correction: buyers and parents until the deadline, staff always."""
+    """The role of the person who makes the correction: buyers, parents and the holders of given tickets until the deadline,
+    staff always. A buyer does not see the names on given tickets.
+    """
 
     BUYER = "buyer"
+    HOLDER = "holder"
     PARENT = "parent"
     STAFF = "staff"
 
@@ -94,7 +98,9 @@ class EditableNames:
 
     def __init__(self, admissions: Iterable[Ticket | IssuedPass], *, editor: Editor, now: datetime):
         self.editor, self.now = editor, now
-        tickets_and_passes = list(admissions)
+        tickets_and_passes = [
+            admission for admission in admissions if editor is not Editor.BUYER or not is_given(admission)
+        ]
         forms = _forms(tickets_and_passes)
         self.editable_names = [
             self._editable_name(admission, forms.get(admission, [])) for admission in tickets_and_passes
@@ -243,11 +249,15 @@ def _lock_orders(admissions: list[Ticket | IssuedPass]) -> dict[int, Order]:
 
 
 def _lock_admissions(admissions: list[Ticket | IssuedPass]) -> None:
-    """Lock tickets and passes, and read state and beneficiary again. Raise Conflict if a name has changed."""
+    """Lock tickets and passes, and read state and beneficiary again. Raise Conflict if a name has changed, Closed if the ticket
+    was given to another person.
+    """
     for model in (Ticket, IssuedPass):
         mine = {admission.pk: admission for admission in admissions if isinstance(admission, model)}
         locked = model.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=mine).order_by("pk")
         for row in locked:
+            if getattr(row, "gift_id", None) != getattr(mine[row.pk], "gift_id", None):
+                raise Closed  # another person has it since
             if any(getattr(row, column) != getattr(mine[row.pk], column) for column in COLUMNS.values()):
                 raise Conflict
             for name in ("state", "beneficiary_id", "holder_erased_at"):

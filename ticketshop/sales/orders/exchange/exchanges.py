@@ -174,6 +174,7 @@ def _locked(order: Order) -> tuple[Order, Contact, list[Unit]]:
 def _cancel(order: Order, chosen: list[Unit], by, now: datetime) -> tuple[Cancellation, dict[int, int]]:
     """Cancel the old tickets, with their codes kept as replaced. Return the cancellation, and the places that are free again."""
     cancellation = cancelled_lines.begin(order, by=by, now=now)
+    notices.end_offers([ticket for unit in chosen for ticket in unit.admissions], now)
     freed = cancelled_lines.write(cancellation, chosen)
     for unit in chosen:
         for ticket in unit.admissions:
@@ -260,6 +261,7 @@ def _tickets(new: Order, contents: Contents, chosen: list[Unit]) -> dict[int, Ti
                 holder_last_name=before.holder_last_name,
                 holder_email=before.holder_email,
                 holder_erased_at=before.holder_erased_at,
+                gift_id=before.gift_id,
             )
     Ticket.objects.bulk_create(issued.values())
     return issued

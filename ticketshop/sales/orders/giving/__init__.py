@@ -1,0 +1,1 @@
+"""Tickets given to friends and family: offered, answered, given back."""
