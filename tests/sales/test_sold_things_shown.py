@@ -59,7 +59,7 @@ AS_SOLD = {
 NOWHERE = {
     Event: {
         "organiser", "slug", "state", "teaser", "description", "image_alt", "category",
-        "reminder_hours",
+        "reminder_hours", "copy_key",
     },
     Session: {"event", "sales_start_at", "sales_end_at"},
     Venue: {"organiser"},
@@ -69,7 +69,7 @@ NOWHERE = {
     },
     SeasonPass: {
         "organiser", "slug", "teaser", "description", "opens", "entries_per_date", "booking_needed", "cancel_hours", "max_per_order", "max_per_person", "allotment",
-        "form", "extra_form", "sales_start_at", "sales_end_at", "active",
+        "form", "extra_form", "sales_start_at", "sales_end_at", "active", "copy_key",
     },
     Category: {"organiser", "slug", "name"},
     Offer: {"session", "tariff", "allotment"},
