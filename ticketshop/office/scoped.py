@@ -1,6 +1,7 @@
 """Base class of pages and inlines: permissions per organiser, the rows a person may see, and the form fields."""
 
 from django import forms
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth import get_permission_codename
 from django.db import models
 from django.http import HttpRequest
@@ -84,4 +85,7 @@ class Scoped:
                 setattr(widget, name, False)
         if db_field.name == "organiser" and hasattr(widget, "can_add_related"):
             widget.can_add_related = False
+        if isinstance(widget, RelatedFieldWidgetWrapper):
+            # Otherwise each box of a group refers to a help text whose element has no id.
+            widget.use_fieldset = widget.widget.use_fieldset
         return field

@@ -1,13 +1,23 @@
 """Sessions as a calendar file (RFC 5545)."""
 
+from collections import Counter
 from datetime import datetime
+from typing import NamedTuple
 
 from django.conf import settings
 
 from ticketshop.catalogue.models import Session
 
-from ..models import Admission, Order, Ticket
+from ..models import Admission, Order, Ticket, TicketGift
 from ..recipients import is_given
+
+
+class Entry(NamedTuple):
+    """A session of a calendar file; whether all its tickets are void for the reader; how often tickets of it were handed over."""
+
+    session: Session
+    void: bool
+    hand_overs: int = 0
 
 
 def of_tickets(order: Order, tickets: list[Ticket]) -> bytes | None:
@@ -21,22 +31,33 @@ def of_tickets(order: Order, tickets: list[Ticket]) -> bytes | None:
     by_session: dict[Session, list[Ticket]] = {}
     for ticket in tickets:
         by_session.setdefault(ticket.session, []).append(ticket)
+    handed_over = _hand_overs(order)
     entries = [
-        (session, all(is_given(ticket) or ticket.state == Admission.State.CANCELLED for ticket in group))
+        Entry(
+            session,
+            all(is_given(ticket) or ticket.state == Admission.State.CANCELLED for ticket in group),
+            handed_over[session.pk],
+        )
         for session, group in by_session.items()
     ]
     return render(order, entries) if entries else None
 
 
+def _hand_overs(order: Order) -> Counter[int]:
+    """Return how often tickets of an order were given, given back or taken back, by session."""
+    done = (TicketGift.State.ACCEPTED, TicketGift.State.BY_STAFF)
+    gifts = TicketGift.objects.filter(ticket__order=order, state__in=done)
+    return Counter(gifts.values_list("ticket__session_id", flat=True))
+
+
 def of_given_ticket(ticket: Ticket) -> bytes:
     """Return the calendar file for the person who has a given ticket, without the order's reference."""
     void = ticket.state == Admission.State.CANCELLED
-    return render(ticket.order, [(ticket.session, void)], owner=f"ticket-{ticket.pk}")
+    return render(ticket.order, [Entry(ticket.session, void)], owner=f"ticket-{ticket.pk}")
 
 
-def render(order: Order, sessions: list[tuple[Session, bool]], *, owner: str = "") -> bytes:
-    """Return the file with one entry per session, in UTC. ``sessions``: pairs of a session and whether its
-    tickets are cancelled.
+def render(order: Order, entries: list[Entry], *, owner: str = "") -> bytes:
+    """Return the file with one calendar entry per session, in UTC.
 
     Each entry has a stable UID, and a SEQUENCE that grows with every change, so that a second import updates
     the first.
@@ -47,7 +68,7 @@ def render(order: Order, sessions: list[tuple[Session, bool]], *, owner: str = "
     calendar.add("prodid", "-//ticketshop//EN")
     calendar.add("version", "2.0")
     calendar.add("method", "PUBLISH")
-    for session, void in sessions:
+    for session, void, hand_overs in entries:
         entry = Event()
         entry.add(
             "uid",
@@ -56,8 +77,9 @@ def render(order: Order, sessions: list[tuple[Session, bool]], *, owner: str = "
         changed = _last_change(order, session, void)
         entry.add("dtstamp", changed)
         entry.add("last-modified", changed)
-        # Cancelled tickets stay cancelled: one more than any earlier change of the date.
-        entry.add("sequence", session.sequence + void)
+        # Cancelled tickets stay cancelled: one more than any earlier change of the date. A ticket that was given, which counts
+        # as cancelled here, can come back: then the number must be higher still.
+        entry.add("sequence", session.sequence + void + 2 * hand_overs)
         cancelled = void or session.state == Session.State.CANCELLED
         entry.add("status", "CANCELLED" if cancelled else "CONFIRMED")
         entry.add("dtstart", session.starts_at)
