@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 
-# Debian's headless shell first: the same browser without windows of its own, which Chromium draws for each test even if it is
+# Debian's headless shell first: the same browser without windows, which Chromium draws for each test even if it is
 # headless. It takes two thirds of the time.
 NAMES = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 

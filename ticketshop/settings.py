@@ -199,7 +199,7 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 MFA_ADAPTER = "accounts.second_factor.adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
-# Nobody logs in without a proved address; another one that waits to be proved is no reason against a second factor.
+# A log-in needs a proved address; another one that waits to be proved is no reason against a second factor.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 # For security keys at http://localhost.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEMO and not HTTPS

@@ -22,7 +22,7 @@ from .access import given_ticket
 
 
 def _editable(ticket: Ticket) -> editing.EditableAnswers:
-    """Return the answers of a given ticket, as the person who has it may change them."""
+    """Return the answers of a given ticket, as its holder may change them."""
     ids = {ticket.response_id} - {None}
     return editing.EditableAnswers(ticket.order, [ticket], [], now=timezone.now(), of=ids, holder=True)
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class MFAAdapter(DefaultMFAAdapter):
-    """Where the second factor differs from allauth's."""
+    """Adapter of the second factor: the differences from allauth's."""
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,

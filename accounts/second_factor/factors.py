@@ -1,4 +1,4 @@
-"""Who has a second factor, who needs one, and what happens when one is added, removed or lost."""
+"""Second factors: which users have or need one, and the mails and records when one is added, removed or lost."""
 
 from datetime import datetime
 
@@ -51,7 +51,7 @@ def removed(sender, request, user, **kwargs) -> None:
 
 @transaction.atomic
 def reset(user: User, *, language: str = "", now: datetime) -> bool:
-    """Delete all factors of a person who has lost them, end all sessions, and tell the person by mail.
+    """Delete all factors of a user, for instance after a lost device, end all sessions, and tell the user by mail.
 
     The password stays: the next log-in asks for it, and staff who need a factor then set up a new one. Return False if there was none.
     """

@@ -1,4 +1,4 @@
-"""Back office: invitations of staff, and the buttons of a member: another role, remove. For owners, of their own organiser."""
+"""Back office: invitations of staff, and the buttons of a member: another role, remove. For owners, limited to their organiser."""
 
 from datetime import datetime
 

@@ -86,7 +86,7 @@ def has_log_in(email: str) -> bool:
 def accept(invitation: StaffInvitation, user: User, *, now: datetime) -> StaffMembership | None:
     """Make the user staff. Return the membership; None if the invitation has ended or is for another address.
 
-    A second call by the same user returns the same membership. Who is staff there already keeps the role.
+    A second call by the same user returns the same membership. A user with a role there already keeps it.
     """
     current = _lock(pk=invitation.pk, expires_at__gt=now)
     if current is None or claiming.proved_address(user) != current.email:

@@ -86,7 +86,7 @@ def accept(request, invited: StaffInvitation):
 
 
 def answered(request, invited: StaffInvitation):
-    """Lead the member who has accepted on; everybody else sees that the link is used."""
+    """Redirect the new member to the back office; other visitors see that the link is used."""
     user = request.user
     member = StaffMembership.objects.filter(organiser=invited.organiser_id, user=user.pk)
     return redirect("admin:login") if user.is_authenticated and member.exists() else gone(request)

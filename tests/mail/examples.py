@@ -406,7 +406,7 @@ def _moved_for_a_child(pos):
 
 
 def written(made: Order, role: str = "buyer", kind: str = "written") -> dict:
-    """Write to somebody of an order's first date. Return the ids that the mail is about."""
+    """Write to a ticket holder of an order's first date. Return the ids that the mail is about."""
     ticket = made.tickets.earliest("pk")
     message = DateMessage.objects.create(
         organiser=made.organiser,

@@ -11,7 +11,7 @@ from .models import Event, Offer, SeasonPass, Session, Tariff
 
 
 def opened(season_pass: SeasonPass) -> QuerySet[Session]:
-    """Return the dates that a pass opens, whatever its days of validity."""
+    """Return the dates that a pass opens, without regard to its days of validity."""
     if season_pass.opens == SeasonPass.Opens.CHOSEN_SESSIONS:
         return season_pass.sessions.all()
     if season_pass.opens == SeasonPass.Opens.CHOSEN_EVENTS:
@@ -22,7 +22,7 @@ def opened(season_pass: SeasonPass) -> QuerySet[Session]:
 
 
 def opens(season_pass: SeasonPass, session: Session) -> bool:
-    """Return whether a pass opens this date, whatever its days of validity. One query."""
+    """Return whether a pass opens this date, without regard to its days of validity. One query."""
     return opened(season_pass).filter(pk=session.pk).exists()
 
 

@@ -82,7 +82,7 @@ def _give_child_ticket(buyer: Contact, child: Contact) -> None:
 
 
 def _give_ticket(link: ContactLink, alice: Contact, bob: Contact, now: datetime) -> None:
-    """Let Alice give a ticket to Bob: the first of hers for nobody in particular, whose tariff asks nothing."""
+    """Let Alice give a ticket to Bob: her first one without a beneficiary, whose tariff asks nothing."""
     ticket = (
         Ticket.objects.filter(
             order__buyer=alice,

@@ -67,7 +67,7 @@ def _other_owners(membership: StaffMembership):
 
 
 def _withdraw_invitations_of(membership: StaffMembership) -> None:
-    """Delete the open invitations that a member sent: else a former owner could accept one of their own."""
+    """Delete the open invitations that a member sent: else a former owner could accept an invitation they sent to themselves."""
     StaffInvitation.objects.filter(
         organiser=membership.organiser_id, invited_by=membership.user_id, accepted_at=None
     ).delete()

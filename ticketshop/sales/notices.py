@@ -89,7 +89,7 @@ def cancelled_for_others(
 
 # --- tickets given to friends and family ---------------------------------------------------------------------
 def ticket_offered(gift: TicketGift, now: datetime) -> None:
-    """Tell the person who is asked that a ticket is offered to them. The caller locks the order and the friend."""
+    """Tell the person asked that a ticket is offered to them. The caller locks the order and the friend."""
     _tell_of_gift("ticket_offered", gift, _asked(gift), now)
 
 
@@ -108,7 +108,7 @@ def end_offers(admissions: list[Ticket | IssuedPass], now: datetime) -> None:
     held = locking.lock_all({gift.friend_id for gift in gifts} - {None})
     rows.update(state=TicketGift.State.ENDED)
     for gift in gifts:
-        # The buyer is told of the cancellation itself.
+        # The buyer gets the mail about the cancellation.
         if not gift.is_return:
             _tell_of_gift("ticket_offer_withdrawn", gift, held.get(gift.friend_id), now)
 
@@ -119,7 +119,7 @@ def offer_answered(gift: TicketGift, now: datetime) -> None:
 
 
 def ticket_received(gift: TicketGift, now: datetime) -> None:
-    """Send the ticket with its new code to the person who has accepted it."""
+    """Send the ticket with its new code to the person by whom it was accepted."""
     _tell_of_gift("ticket_received", gift, _asked(gift), now)
 
 

@@ -1,4 +1,4 @@
-"""``manage.py reset_second_factor EMAIL``: for somebody who has lost the second factor, such as the platform's administrator."""
+"""``manage.py reset_second_factor EMAIL``: for a user without their second factor, such as the platform's administrator."""
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone

@@ -190,7 +190,7 @@ def test_administrator_of_the_platform_needs_it_as_soon_as_one_organiser_demands
 
 
 def test_session_that_was_opened_without_the_factor_must_use_it_first(person, theatre, clock):
-    """Whatever opened the session: here it began without any step of a log-in."""
+    """Here the session began without any step of a log-in."""
     user, secret, _codes = person
     StaffMembershipFactory(user=user, organiser=theatre)
     staff = Staff(user)

@@ -71,7 +71,7 @@ def test_membership_of_another_person_can_not_be_left(owner, member):
 
 
 def test_last_owner_stays(owner, theatre, member):
-    """Who is owner but switched off does not count."""
+    """An owner whose log-in is switched off does not count."""
     StaffMembershipFactory(organiser=theatre, user__is_active=False)
     own = StaffMembership.objects.get(user=owner.user)
     owner.press(own, "remove")

@@ -19,7 +19,7 @@ DAY_INPUT = {"widget": forms.DateInput({"type": "date"}, format="%Y-%m-%d")}
 
 @dataclass(frozen=True)
 class Plan:
-    """What the page would do: a sentence, and the starts of the dates with a note for those that are left out."""
+    """Preview of what the page makes: a sentence, and the starts of the dates with a note for those that are left out."""
 
     sentence: str
     starts: list[tuple[datetime, str]] = field(default_factory=list)

@@ -198,7 +198,7 @@ def _shift(row: Model, columns: Iterable[str], days: int, zone: tzinfo) -> None:
 
 
 def _copy_picture(source: Event | SeasonPass, copied: Event | SeasonPass) -> None:
-    """Give the copy a file of its own: a picture that is replaced is deleted. Without it if the file can't be read or written."""
+    """Give the copy a separate file, because a picture that is replaced is deleted. The copy has no picture if the file can't be read or written."""
     copied.image = ""
     if not source.image:
         return

@@ -18,7 +18,7 @@ from ..slugs import free_slug
 
 @dataclass(frozen=True)
 class NewEvent:
-    """What a new event has. ``tariffs``: pairs of name and price; ``venue``: the name of one, new or existing; empty for none."""
+    """Contents of a new event. ``tariffs``: pairs of name and price; ``venue``: the name of one, new or existing; empty for none."""
 
     title: str
     teaser: str

@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
             name='entries',
             field=models.PositiveSmallIntegerField(blank=True, help_text='Empty: as many as there are dates. Passes that are sold keep their number.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(500)], verbose_name='entries in all'),
         ),
-        # A number of entries was a choice of its own, and without meaning for the other choices.
+        # A number of entries was a separate choice, and without meaning for the other choices.
         migrations.RunSQL(
             [
                 "UPDATE catalogue_seasonpass SET entries = NULL WHERE opens <> 'entries'",

@@ -43,7 +43,7 @@ class EditableAnswers:
     for any number.
 
     ``staff``: include questions for staff only and allow changes after the deadline. Without ``sensitive``,
-    sensitive questions are left out. ``holder``: for the person who has a given ticket. The buyer does not see the answers of
+    sensitive questions are left out. ``holder``: for the holder of a given ticket. The buyer does not see the answers of
     given tickets.
     """
 
@@ -338,7 +338,7 @@ class EditableAnswers:
                 responses_now.get(answered_form.part.admission, answered_form.response.pk)
                 != answered_form.response.pk
             ):
-                # The ticket was given to somebody else meanwhile, who answers for themselves.
+                # The ticket was given to another person meanwhile, who gives the answers.
                 raise changing.Closed
             used, until = self._used(answered_form.part), None if self.staff else answered_form.until
             if why_closed(

@@ -23,7 +23,7 @@ from ..tickets import codes
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be booked. ``slots``: a name for each place, as ``details`` uses them; ``key``: a random key of the page."""
+    """Contents of a booking to be made. ``slots``: a name for each place, as ``details`` uses them; ``key``: a random key of the page."""
 
     issued: IssuedPass
     offer: Offer

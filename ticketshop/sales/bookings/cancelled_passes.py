@@ -1,4 +1,4 @@
-"""Places booked with a pass that was cancelled since: they are cancelled one by one, and their holders are told."""
+"""Places booked with a pass that was cancelled since: a job cancels each one and tells its holder."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ def _cancel(ticket: Ticket, now: datetime) -> None:
     single_tickets.cancel(ticket.order, [codes.key_of(ticket)], by=None, now=now, pay_back=ZERO)
 
 
-# In transactions of their own: the order of a booking is locked before its pass, that of the pass is not.
+# Each in a separate transaction: the order of a booking is locked before its pass, that of the pass is not.
 CANCEL = RowJob(
     "sales.cancel_bookings",
     gettext_lazy("Cancel a place that was booked with a cancelled pass"),

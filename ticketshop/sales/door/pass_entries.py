@@ -55,7 +55,7 @@ def _welcome(issued: IssuedPass) -> Answer:
 
 
 def _refusal(issued: IssuedPass, session: Session, at_door: entries.AtDoor, now: datetime) -> Answer | None:
-    """Return why a pass, which is locked, lets nobody in at a date now; None if it does."""
+    """Return why a pass, which is locked, is refused at a date now; None if it lets in."""
     if session.state == Session.State.CANCELLED:
         return Answer(
             answers.DATE_CANCELLED, detail=str(answers.ADVICE[answers.DATE_CANCELLED]), issued=issued
@@ -93,7 +93,7 @@ def take_back(
 ) -> bool:
     """Let a person out who may come back (``kind`` OUT), or undo an entry by mistake (UNDONE), which gives the entry back.
 
-    Return False if nobody is in with the code of this pass, or if this was sent before.
+    Return False if no person is in with the code of this pass, or if this was sent before.
     """
     issued = entries.lock(issued.pk)
     if not entries.at_door(issued, session).inside:

@@ -187,7 +187,7 @@ def _read_products(figures: Figures, pairs: Iterable[tuple[int | None, int | Non
 
 
 def _read_orders(books: Books, figures: Figures) -> None:
-    """Add the numbers of orders that were paid. One made by an exchange is none of its own."""
+    """Add the numbers of orders that were paid. An order made by an exchange is not counted as one."""
     rows = Order.objects.filter(exchange__isnull=True, **books.of_orders(""), **books.within("paid_at"))
     if figures.event is not None:
         lines = books.sold_lines().filter(offer__session__event=figures.event)
@@ -224,7 +224,7 @@ def _read_money(books: Books, figures: Figures) -> None:
     ):
         for money in figures.money_of(day, method, channel):
             money.went_back += amount
-    # Cash is rounded in the way in which it goes back, whatever way it came.
+    # Cash is rounded when money goes back in cash, however it was paid.
     rounded = books.refunds().exclude(rounding=0)
     for day, method, channel, rounding in _by_day(
         rounded, "done_at", organiser, "done_as", "payment__order__channel"

@@ -81,7 +81,7 @@ def _context(mail: Mail) -> dict | None:
 
 
 def _tickets(message: DateMessage, role: str, first: Ticket, mail: Mail) -> list[Ticket]:
-    """Return the tickets for which somebody still gets a message."""
+    """Return the tickets for which a recipient still gets a message."""
     order, contact = first.order, date_messages.contact_of(role, first)
     if role == Role.ADDRESS:
         whose = Q(pk=first.pk, holder_email=mail.recipient) & date_messages.OF_ADDRESS

@@ -24,7 +24,7 @@ def _gift(mail: Mail) -> TicketGift | None:
 
 @register("ticket_offered", _("Ticket offered by a linked person"))
 def ticket_offered(mail: Mail) -> Content | None:
-    """Build the mail to the person who is asked; None if the offer is no longer open."""
+    """Build the mail to the person asked; None if the offer is no longer open."""
     gift = offers.open_offers(timezone.now()).filter(pk=mail.about["gift"]).first()
     if gift is None:
         return None
@@ -87,6 +87,6 @@ def _orders(gift: TicketGift) -> str:
 
 
 def _context(gift: TicketGift) -> dict:
-    # Without the name on the ticket: that of the person who had it, or who has it now.
+    # Without the name on the ticket: that of the former or the new holder.
     cards = [replace(card, names=()) for card in admission_cards([gift.ticket], [])]
     return {"cards": cards, "is_return": gift.is_return}

@@ -34,7 +34,7 @@ HOLDER_ERASED = _("guest removed")
 
 # A ticket for another contact than the buyer does not need the buyer's data.
 FOR_THE_BUYER = Q(beneficiary=None) | Q(beneficiary=F("order__buyer"))
-# A given ticket stays that of the person who has it, also after their erasure.
+# A given ticket stays its holder's, also after the holder's erasure.
 TICKET_FOR_THE_BUYER = FOR_THE_BUYER & Q(gift=None)
 
 

@@ -57,7 +57,7 @@ class CheckIn(models.Model):
         verbose_name=_("by"),
     )
     note = models.CharField(_("note"), max_length=200, blank=True)
-    # Entries of the pass that this row took: 1, 0 for a person who comes back, -1 if the entry was undone. 0 for a ticket.
+    # Entries of the pass that this row took: 1, 0 for a person coming back, -1 if the entry was undone. 0 for a ticket.
     entries = models.SmallIntegerField(_("entries"), default=0)
     # Made of the key that the device sends and of the ticket: the same entry sent twice is one row.
     key = models.UUIDField(editable=False)

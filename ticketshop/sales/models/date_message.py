@@ -85,7 +85,7 @@ class DateMessage(models.Model):
 
 
 class MessageRecipient(models.Model):
-    """Somebody who gets a message, named by a ticket and by what they are to it. Contains no name and no address."""
+    """A recipient of a message, named by a ticket and by the role for that ticket. Contains no name and no address."""
 
     class Role(models.TextChoices):
         BUYER = "buyer", _("buyer")

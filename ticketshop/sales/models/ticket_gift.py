@@ -36,7 +36,7 @@ class TicketGift(models.Model):
     friend = models.ForeignKey(
         Contact, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("person")
     )
-    # The person's name as the buyer knows it (``links.name_for_parent``), for the sentence “given to …”.
+    # The person's name as in the buyer's list of friends (``links.name_for_parent``), for the sentence “given to …”.
     friend_name = models.CharField(_("name the buyer uses"), max_length=201, blank=True)
     is_return = models.BooleanField(_("given back"), default=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.OFFERED)

@@ -81,7 +81,7 @@ def place(
 
     ``content_hash`` is that of the page that the visitor saw (``Contents.content_hash``). ``shown``: what else the page
     showed; None where no page showed it. The order refers to the version of the terms. ``capped``: apply the limits for unpaid orders (``cart.caps``).
-    ``user``: the signed-in buyer, AnonymousUser for a guest, AtCounter if staff place the order for somebody else, or WithPass if
+    ``user``: the signed-in buyer, AnonymousUser for a guest, AtCounter if staff place the order for a customer, or WithPass if
     the one offer in the cart is booked with a season pass, for no money.
 
     A free order is paid and its tickets are issued at once, and so is one whose money staff have taken. Raise CannotPlace.

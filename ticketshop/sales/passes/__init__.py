@@ -1,1 +1,1 @@
-"""Entries with season passes: why a pass lets nobody in, and how many entries are taken and left."""
+"""Entries with season passes: why a pass is refused, and how many entries are taken and left."""

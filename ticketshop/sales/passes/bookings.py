@@ -73,7 +73,7 @@ def give_back_entries(tickets: list[Ticket], *, by, now: datetime) -> None:
 
 @dataclass(frozen=True)
 class Booking:
-    """What the page of an order shows of a booked ticket: the name of the pass, and until when it can be cancelled."""
+    """A booked ticket as shown on the page of an order: the name of the pass, and until when it can be cancelled."""
 
     name: str
     until: datetime | None

@@ -35,7 +35,7 @@ def lock(pk: int) -> IssuedPass:
 
 @dataclass(frozen=True)
 class AtDoor:
-    """What happened with the code of a pass at the door of one date.
+    """Counts of what happened with the code of a pass at the door of one date.
 
     ``counted``: entries taken; ``inside``: people who are in now. The others were let out and may come back.
     """

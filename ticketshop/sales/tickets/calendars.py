@@ -23,7 +23,7 @@ class Entry(NamedTuple):
 def of_tickets(order: Order, tickets: list[Ticket]) -> bytes | None:
     """Return the calendar file of an order that is or was paid; None if it has no date to report.
 
-    A date whose tickets are all cancelled, or given to somebody else, stays in the file as cancelled, so that a calendar with the
+    A date whose tickets are all cancelled, or given to another person, stays in the file as cancelled, so that a calendar with the
     earlier entry removes it.
     """
     if order.paid_at is None:
@@ -51,7 +51,7 @@ def _hand_overs(order: Order) -> Counter[int]:
 
 
 def of_given_ticket(ticket: Ticket) -> bytes:
-    """Return the calendar file for the person who has a given ticket, without the order's reference."""
+    """Return the calendar file for the holder of a given ticket, without the order's reference."""
     void = ticket.state == Admission.State.CANCELLED
     return render(ticket.order, [Entry(ticket.session, void)], owner=f"ticket-{ticket.pk}")
 

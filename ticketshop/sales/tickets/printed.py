@@ -44,7 +44,7 @@ class PageContent:
 
 
 def marked(order: Order, title: str) -> str:
-    """Return the title as it is printed: one of a test order begins with “TEST”, so that nobody takes it for a ticket."""
+    """Return the title as it is printed: one of a test order begins with “TEST”, so that it can't be taken for a ticket."""
     return _("TEST, not valid: %(title)s") % {"title": title} if order.is_test else title
 
 

@@ -79,7 +79,7 @@ def test_each_person_gets_the_message_once_in_their_language(staff, pos, offer, 
     first, second, third = family.tickets.order_by("pk")
     Ticket.objects.filter(pk=first.pk).update(beneficiary=link.child)
     Ticket.objects.filter(pk=second.pk).update(holder_email="zoe@example.org")
-    # An address that is told already as a buyer.
+    # An address that gets the message already as a buyer.
     Ticket.objects.filter(pk=third.pk).update(holder_email="ada1@example.org")
     unpaid = make_order({offer: 1}, buyer=buyer(2))
     Ticket.objects.filter(order=unpaid).update(holder_email="nobody@example.org")

@@ -78,7 +78,7 @@ class Giving:
         return offers.offer(self.read(), link, by=self.alice.user, now=self.now)
 
     def accepted(self, gift=None, *, post=None) -> Ticket:
-        """Return the ticket after the person who is asked has accepted it."""
+        """Return the ticket after the person asked has accepted it."""
         gift = offers.open_offers(self.now).get(pk=(gift or self.offered()).pk)
         person = self.alice if gift.is_return else self.bob
         typed = {"name-first_name": person.first_name, "name-last_name": person.last_name, **(post or {})}

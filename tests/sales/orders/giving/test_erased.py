@@ -1,4 +1,4 @@
-"""One of the two is erased while the friend has a given ticket (S35, S37)."""
+"""Erasure of the buyer, or of the friend, while the friend has a given ticket (S35, S37)."""
 
 import pytest
 from django.utils import timezone

@@ -1,4 +1,4 @@
-"""A ticket accepted twice, while its offer is taken back, while it is cancelled, and while somebody comes in with it. Each race has a
+"""A ticket accepted twice, while its offer is taken back, while it is cancelled, and while a person enters with it. Each race has a
 twin without the protection, which goes wrong.
 """
 
@@ -116,7 +116,7 @@ def let_in(ticket: Ticket) -> int:
 
 
 def let_in_meanwhile(shop, monkeypatch) -> tuple:
-    """Accept a ticket with which somebody comes in after the acceptance has read it."""
+    """Accept a ticket with which a person enters after the acceptance has read it."""
     meet_before(monkeypatch, acceptance, "_replace_answers")
     accepted, entered = at_once(
         partial(outcome, partial(accept, shop), acceptance.OfferOver), second(partial(let_in, shop.ticket))

@@ -1,4 +1,4 @@
-"""What each of the two sees of a given ticket: on pages, in files, in mails sent again, in copies of their data, and at the door."""
+"""Buyer and friend see their own part of a given ticket: on pages, in files, in mails sent again, in copies of their data, and at the door."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""On the page of a date: write to everybody who has a ticket, and see what became of earlier messages."""
+"""On the page of a date: write to all buyers and ticket holders, and see what became of earlier messages."""
 
 import re
 import uuid
@@ -41,7 +41,7 @@ SEEN = "seen"
 MOST = 50
 
 
-# The secret in the link to an order: a preview shows it to nobody.
+# The secret in the link to an order: a preview must not show it.
 _SECRET = re.compile(r"(/orders/[^/\s]+/)[^/\s]+/")
 
 
@@ -150,7 +150,7 @@ def _previews(
 
 
 def _letter(message: DateMessage, addressee: date_messages.Addressee) -> dict[str, str] | None:
-    """Return subject and text of the mail to somebody, without the secret in the link to their order."""
+    """Return subject and text of the mail to a recipient, without the secret in the link to their order."""
     ticket = Ticket.objects.select_related("order__point_of_sale").get(pk=addressee.ticket)
     recipient = MessageRecipient.objects.get(message=message, role=addressee.role, ticket=ticket)
     mail = Mail(

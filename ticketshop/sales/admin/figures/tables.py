@@ -23,7 +23,7 @@ OF_MONEY = ("came", "went_back", "lost", "rounding", "money_left")
 
 @dataclass(frozen=True)
 class Row:
-    """What a row is about, as cells, with its sums."""
+    """A row: its labels as cells, and its sums."""
 
     about: list[Cell]
     sales: Sales | None = None

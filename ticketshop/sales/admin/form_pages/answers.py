@@ -68,7 +68,7 @@ def section(parts: list[display.Part], *, sensitive: bool) -> Section:
 
 
 def _who_waived(given: dict[int, responses.Given]) -> dict[int, str]:
-    """Return user id -> e-mail address, for staff who have skipped questions. One query, or none if nobody has."""
+    """Return user id -> e-mail address, for staff who have skipped questions. One query, or none if no question was skipped."""
     ids = {answer.waived_by_id for answers in given.values() for answer in answers.waived.values()} - {None}
     return dict(get_user_model().objects.filter(pk__in=ids).values_list("pk", "email")) if ids else {}
 

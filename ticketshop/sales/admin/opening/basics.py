@@ -24,7 +24,7 @@ ON_SITE = "on_site"
 
 
 class BasicsForm(forms.Form):
-    """What visitors must know, and how they pay. A way to pay is switched on here, never off."""
+    """Form for what visitors must know, and how they pay. A way to pay is switched on here, never off."""
 
     legal_name = LineField(label=gettext_lazy("Legal name"), max_length=160)
     street = LineField(label=gettext_lazy("Street"), max_length=160)

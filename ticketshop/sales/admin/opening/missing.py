@@ -1,4 +1,4 @@
-"""What a point of sale needs before it opens, each with its state and the page where it is entered."""
+"""Checks of a point of sale before it opens: each need with its state and the page where it is entered."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -84,7 +84,7 @@ def _about(order: Order, row: Withdrawal) -> list[str]:
 
 
 def _is_name_of(typed: str, buyer: Contact) -> bool:
-    """Return whether a name typed as one text is the buyer's by the rule for names, wherever the last name begins."""
+    """Return whether a name typed as one text is the buyer's by the rule for names, for each possible beginning of the last name."""
     words = typed.split()
     return any(
         names.same_person(" ".join(words[:last]), " ".join(words[last:]), buyer.first_name, buyer.last_name)

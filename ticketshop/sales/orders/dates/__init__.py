@@ -1,1 +1,1 @@
-"""What becomes of orders when a date is cancelled, moved or changed."""
+"""Consequences for orders when a date is cancelled, moved or changed."""

@@ -122,7 +122,7 @@ def _buyers(tickets: QuerySet[Ticket]) -> Iterable[Addressee]:
 
 
 def _people(tickets: QuerySet[Ticket]) -> Iterable[Addressee]:
-    """Return the beneficiaries with an e-mail address of their own, whose link to the buyer is active."""
+    """Return the beneficiaries who have an e-mail address and whose link to the buyer is active."""
     orders = Order.objects.filter(pk__in=tickets.exclude(beneficiary=None).values("order"))
     told = recipients.of_orders(
         orders.select_related("buyer"), also=Q(pk__in=tickets.values("pk"), state=Admission.State.USED)
@@ -146,7 +146,7 @@ def _addresses(tickets: QuerySet[Ticket]) -> Iterable[Addressee]:
 # --- write one -----------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Draft:
-    """What a message says, by language code, and whom it is for. ``states``: of their tickets."""
+    """Texts of a message by language code, and its recipients. ``states``: of their tickets."""
 
     subject: Mapping[str, str]
     text: Mapping[str, str]

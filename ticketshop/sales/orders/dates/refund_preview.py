@@ -1,4 +1,4 @@
-"""What a cancelled date would pay back, read for all its orders at once: shown before it is done."""
+"""Preview of what a cancelled date would pay back, read for all its orders at once."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ UNPAID, USED, OPEN = "unpaid", "used", "open"
 
 @dataclass
 class Preview:
-    """What would be cancelled, by order, and paid back.
+    """Preview of what would be cancelled, by order, and paid back.
 
     ``money``: (payment method, whether it goes back by itself, currency) -> amount. ``used``: tickets that stay. ``ends``:
     unpaid orders that end; ``waits``: those that stay, because they contain something else. ``disputed``: references of orders

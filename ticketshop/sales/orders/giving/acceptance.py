@@ -43,7 +43,7 @@ def accept(
     by,
     now: datetime,
 ) -> Ticket:
-    """Make the person who is asked the holder of an offered ticket. Return the ticket as it is now.
+    """Make the person asked the holder of an offered ticket. Return the ticket as it is now.
 
     ``holder``: column of the ticket -> typed name or e-mail address. ``answers``: those to the tariff's form, about that person;
     None if it asks nothing. Raise OfferOver, TooManyForPerson, locking.Gone or limited_choices.ChoiceSoldOut; then nothing has
@@ -105,7 +105,7 @@ def _replace_answers(
 
 
 def _check_most(ticket: Ticket, person_id: int) -> None:
-    """Raise TooManyForPerson if the person, who is locked, has as many tickets of the tariff as one person may have."""
+    """Raise TooManyForPerson if the (locked) person has as many tickets of the tariff as one person may have."""
     tariff = ticket.line.offer.tariff
     if not tariff.max_per_person:
         return

@@ -40,7 +40,7 @@ class CannotGive(Exception):
 
 
 class TooManyOffers(Exception):
-    """The buyer, or the person who has the ticket, made too many offers in a short time. Nothing has changed."""
+    """The buyer, or the holder of a given ticket, made too many offers in a short time. Nothing has changed."""
 
 
 # --- who and what --------------------------------------------------------------------------------------------
@@ -144,14 +144,14 @@ def open_offer_of(ticket: Ticket, now: datetime) -> TicketGift | None:
 
 
 def giver_name(gift: TicketGift) -> str:
-    """Return the name of the person who made an offer, as the person who is asked may see it; empty after an erasure."""
+    """Return the name of the person who made an offer, as the person asked may see it; empty after an erasure."""
     if gift.is_return:
         return gift.friend_name
     return _name(gift.ticket.order.buyer)
 
 
 def receiver_name(gift: TicketGift) -> str:
-    """Return the name of the person who is asked, as the person who made the offer may see it; empty after an erasure."""
+    """Return the name of the person asked, as the person who made the offer may see it; empty after an erasure."""
     return _name(gift.ticket.order.buyer) if gift.is_return else gift.friend_name
 
 
@@ -183,7 +183,7 @@ def offer(ticket: Ticket, link: ContactLink, *, by, now: datetime) -> TicketGift
 
 @transaction.atomic
 def offer_back(ticket: Ticket, *, by, now: datetime) -> TicketGift:
-    """Offer a given ticket back to the buyer. It stays with the person who has it until the buyer accepts.
+    """Offer a given ticket back to the buyer. It stays with its holder until the buyer accepts.
 
     Raise CannotGive, TooManyOffers or locking.Gone; then nothing has changed.
     """

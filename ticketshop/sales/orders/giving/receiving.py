@@ -1,4 +1,4 @@
-"""What the person who is asked fills in before they accept a ticket: the name on it, and the form of its tariff.
+"""Form for the person asked, filled in before they accept a ticket: the name on it, and the form of its tariff.
 
 The form is empty: neither the buyer's answers nor those of a former participant are shown.
 """
@@ -35,7 +35,7 @@ class _OwnBlock(FormBlock):
 
 
 class Receiving:
-    """The forms of an offer for ``person``, who is asked. ``post``: what was posted, or None."""
+    """The forms of an offer for ``person``, the one asked. ``post``: what was posted, or None."""
 
     def __init__(self, gift: TicketGift, person: Contact, *, now: datetime, post=None):
         self.gift, self.person, self.now = gift, person, now

@@ -41,7 +41,7 @@ def _why_not(ticket: Ticket, now: datetime) -> str:
 def take_back(ticket: Ticket, *, by, now: datetime) -> Ticket:
     """Give the buyer a given ticket back, with a new code and the buyer's name. Return it as it is now.
 
-    Both are told by mail. The answers of the person who had it are void; the buyer is asked for their own. Raise CannotTakeBack;
+    Both get a mail. The answers of the person who had it are void; the buyer is asked for their own. Raise CannotTakeBack;
     then nothing has changed.
     """
     order = codes.lock_order(ticket.order_id)

@@ -19,7 +19,7 @@ def state(pos: PointOfSale, *, reference: str, name: str, now: datetime) -> list
     """Record that the buyer of an order withdraws from it, and send the receipt to the address of the order.
 
     Every line without a fixed date that was not withdrawn from before gets a row. If there is none in the whole order, a mail
-    says so, once. Return the new rows; empty also for an unknown order. The caller shows the same answer for all of these.
+    states that, once. Return the new rows; empty also for an unknown order. The caller shows the same answer for all of these.
     """
     order = _find(pos, reference)
     if order is None:
@@ -49,7 +49,7 @@ def state(pos: PointOfSale, *, reference: str, name: str, now: datetime) -> list
 def _find(pos: PointOfSale, text: str) -> Order | None:
     """Return the order of a typed reference, at any point of sale of the organiser, locked after its buyer; None if there is none.
 
-    An erasure locks people before their orders. A buyer who is being erased gets no mail.
+    An erasure locks people before their orders. A buyer under erasure gets no mail.
     """
     rows = Order.objects.filter(organiser=pos.organiser_id, reference__in=references.readings(text))
     known = rows.values_list("pk", "buyer").first()

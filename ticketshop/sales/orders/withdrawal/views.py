@@ -1,6 +1,6 @@
 """The page *Withdraw from this contract*: a statement and its confirmation, without a log-in and without a script.
 
-The answer is the same whatever was typed, so that nobody learns which orders exist.
+The answer is the same for all input, so that it does not tell which orders exist.
 """
 
 from django import forms
@@ -25,7 +25,7 @@ LIMIT = "withdrawal"
 
 
 class StatementForm(forms.Form):
-    """What a statement contains: the name, and the number of the order."""
+    """Form for a statement of withdrawal: the name, and the number of the order."""
 
     name = LineField(
         label=_("Your name"),

@@ -1,4 +1,4 @@
-"""The only method of a shop that was never opened, besides providers in test mode: nobody pays anything."""
+"""The only method of a shop that was never opened, besides providers in test mode: no money moves."""
 
 from django.utils.translation import gettext_lazy as _
 
