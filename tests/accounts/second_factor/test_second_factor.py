@@ -229,7 +229,7 @@ def lost(person):
     return user, membership, Staff(make_staff(membership.organiser))
 
 
-def test_owner_resets_a_lost_factor_and_the_person_is_told(lost, post):
+def test_owner_resets_a_lost_factor_and_the_person_gets_a_mail(lost, post):
     user, membership, owner = lost
     post()
     owner.press(membership, "reset-second-factor")

@@ -226,7 +226,7 @@ def test_other_log_in_can_not_accept(token):
     assert not StaffMembership.objects.filter(user=other).exists()
 
 
-def test_used_link_makes_nobody_staff_again(token, theatre):
+def test_used_link_adds_no_member_again(token, theatre):
     user = UserFactory(email="new@example.org")
     invitation, now = StaffInvitation.objects.get(), timezone.now()
     membership = invitations.accept(invitation, user, now=now)

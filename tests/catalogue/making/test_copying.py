@@ -111,7 +111,7 @@ def test_form_that_was_archived_is_not_asked_in_the_copy(event):
     assert copy(event).tariffs.get(name_en="Adult").form is None
 
 
-def test_picture_of_the_copy_is_a_file_of_its_own(event):
+def test_picture_of_the_copy_is_a_separate_file(event):
     event.image.save("poster.png", ContentFile(b"picture"))
     copied = copy(event)
     assert copied.image.name != event.image.name

@@ -123,7 +123,7 @@ def test_programme_is_missing_until_a_published_event_has_a_date_with_places(pos
     assert states(pos)["A tariff with places"]
 
 
-def test_way_to_pay_counts_only_if_its_keys_work_and_test_mode_is_told(pos, stripe, settings):
+def test_way_to_pay_counts_only_if_its_keys_work_and_test_mode_is_named(pos, stripe, settings):
     complete(pos)
     pos.payment_methods.all().delete()
     PaymentMethodFactory(point_of_sale=pos, code="stripe")

@@ -149,7 +149,7 @@ def test_days_are_those_of_the_organiser_and_others_are_left_out(offer, pos):
     assert figures.read(pos.organiser, before, before).total.orders == 0
 
 
-def test_an_exchange_is_no_order_of_its_own_and_moves_no_money(offer, pos):
+def test_an_exchange_is_not_counted_as_an_order_and_moves_no_money(offer, pos):
     other = OfferFactory(pos=pos, session__event=offer.session.event, tariff=offer.tariff)
     order = make_order({offer: 1}, pos=pos, paid=True)
     before = of_today(pos.organiser)

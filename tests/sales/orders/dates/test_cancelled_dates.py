@@ -175,7 +175,7 @@ def test_never_more_is_paid_back_than_the_date_cost_and_was_paid(staff, offer, o
     assert not any(books.check().values())
 
 
-def test_used_tickets_stay_and_staff_are_told_what_to_do(staff, offer):
+def test_used_tickets_stay_and_staff_read_what_to_do(staff, offer):
     order = make_order({offer: 2}, paid=True)
     Ticket.objects.filter(pk=order.tickets.latest("pk").pk).update(state="used", used_at=NOW())
     gone = make_order({offer: 1}, buyer=buyer(1), paid=True)
@@ -219,7 +219,7 @@ def test_passes_and_free_tickets_and_cancelled_ones(staff, pos, offer):
     assert not any(books.check().values())
 
 
-def test_holders_are_told_once_and_without_the_price(staff, pos, offer, mailoutbox):
+def test_holders_get_one_mail_without_the_price(staff, pos, offer, mailoutbox):
     grace = make_visitor(pos, first_name="Grace")
     link = linked(grace, pos, ("Ada", "Byron", "ada@example.org"))
     order = make_order({offer: 3}, buyer=grace, paid=True)

@@ -148,7 +148,7 @@ def test_a_message_changed_after_the_preview_is_shown_once_more(staff, offer):
         ({"text_en": "x" * 4001}, "at most 4000 characters"),
     ],
 )
-def test_what_is_wrong_is_told_and_the_rest_stays(staff, offer, values, says):
+def test_errors_of_a_message_are_shown_and_the_input_stays(staff, offer, values, says):
     make_order({offer: 1}, paid=True)
     answer = look(staff, offer.session, **values)
     assert says in " ".join(staff.errors)
@@ -166,7 +166,7 @@ def test_template_language_is_text(staff, offer, mailoutbox):
     assert "{% load i18n %}{{ pos.organiser.iban }} <b>bold</b> Hamlet" in letter.body
 
 
-def test_who_has_no_ticket_any_more_or_is_erased_gets_nothing(staff, offer, mailoutbox):
+def test_recipients_without_a_ticket_or_erased_get_nothing(staff, offer, mailoutbox):
     gone = make_order({offer: 1}, buyer=buyer(1), paid=True)
     erased = make_order({offer: 1}, buyer=buyer(2), paid=True)
     make_order({offer: 1}, paid=True)

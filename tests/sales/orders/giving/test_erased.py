@@ -140,7 +140,7 @@ def test_staff_take_the_ticket_of_an_erased_friend_back_for_the_buyer(shop, mail
 
 
 @pytest.mark.scenario("TIC-05", "S37")
-def test_after_the_erasure_of_the_buyer_nobody_can_get_the_ticket_back(shop):
+def test_after_the_erasure_of_the_buyer_the_ticket_can_t_go_back(shop):
     erase(shop.alice)
     with pytest.raises(taking_back.CannotTakeBack):
         taking_back.take_back(shop.read(), by=None, now=NOW())

@@ -124,7 +124,7 @@ def let_in_meanwhile(shop, monkeypatch) -> tuple:
     return isinstance(accepted, Ticket), entered
 
 
-def test_the_old_code_lets_nobody_in_while_the_ticket_is_accepted(shop, monkeypatch):
+def test_the_old_code_is_refused_while_the_ticket_is_accepted(shop, monkeypatch):
     assert let_in_meanwhile(shop, monkeypatch) == (True, 0)
     assert Ticket.objects.get().state == "valid"
 

@@ -110,7 +110,7 @@ def test_pages_of_other_people_are_not_found(shop):
 
 
 # --- answers and ends --------------------------------------------------------------------------------------
-def test_an_offer_that_is_taken_back_is_over_and_the_person_is_told(shop, mailoutbox):
+def test_an_offer_that_is_taken_back_ends_and_the_person_gets_a_mail(shop, mailoutbox):
     gift = shop.offered()
     deliver(mailoutbox)
     page = f"/{shop.pos.slug}/account/orders/tickets/{shop.ticket.pk}/give/"
@@ -162,7 +162,7 @@ def test_an_offer_ends_by_itself(shop, end):
         acceptance.accept(gift, {}, None, language="en", by=shop.bob.user, now=shop.now)
 
 
-def test_the_person_who_was_asked_is_told_when_the_ticket_is_cancelled(shop, mailoutbox):
+def test_the_person_asked_gets_a_mail_when_the_ticket_is_cancelled(shop, mailoutbox):
     gift = shop.offered()
     deliver(mailoutbox)
     orders.cancel(shop.order, by=None, now=NOW())

@@ -58,7 +58,7 @@ def test_a_ticket_is_offered_answered_and_accepted_and_each_sees_their_own(mailo
 
 
 @pytest.mark.scenario("TIC-05")
-def test_after_the_acceptance_both_are_told_and_the_buyer_sees_that_it_is_given(mailoutbox):
+def test_after_the_acceptance_both_get_a_mail_and_the_buyer_sees_that_it_is_given(mailoutbox):
     shop = Giving(quantity=2, form=True, now=NOW())
     lines = list(OrderLine.objects.filter(order=shop.order).values())
     deliver(mailoutbox)

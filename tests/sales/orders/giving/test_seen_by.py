@@ -104,7 +104,7 @@ def test_each_change_of_the_buyers_calendar_has_a_higher_sequence(by_staff):
     assert sequences == sorted(set(sequences))
 
 
-def test_mails_that_are_sent_again_go_to_the_person_who_has_the_ticket(shop, mailoutbox):
+def test_mails_that_are_sent_again_go_to_the_holder(shop, mailoutbox):
     deliver(mailoutbox)
     notices.queue(shop.order, "order_paid", NOW(), again=True)
     (letter,) = deliver(mailoutbox)
@@ -116,7 +116,7 @@ def test_mails_that_are_sent_again_go_to_the_person_who_has_the_ticket(shop, mai
     assert codes_in_pdf(letter.attachments[0][1]) == [shop.read().code]
 
 
-def test_a_name_and_answers_are_corrected_by_the_friend_and_nobody_is_told_them(shop, mailoutbox):
+def test_a_name_and_answers_are_corrected_by_the_friend_and_shown_to_no_other_person(shop, mailoutbox):
     deliver(mailoutbox)
     bob, base = signed_in(shop.bob), f"/{shop.pos.slug}/account/orders/tickets/{shop.given.pk}"
     page = bob.open(f"{base}/name/")
@@ -135,7 +135,7 @@ def test_a_name_and_answers_are_corrected_by_the_friend_and_nobody_is_told_them(
     assert [editable.admission for editable in buyer.editable_names] == [shop.other]
 
 
-def test_copies_of_personal_data_contain_the_ticket_of_the_person_who_has_it(shop):
+def test_the_holder_s_copy_of_personal_data_contains_the_ticket(shop):
     def copy(contact) -> str:
         chapters = copying.read([contact])
         return " ".join(
@@ -153,7 +153,9 @@ def test_copies_of_personal_data_contain_the_ticket_of_the_person_who_has_it(sho
     assert ALICES_MENU not in bob
 
 
-def test_a_changed_date_and_a_cancelled_ticket_are_told_to_both_without_the_other_s_data(shop, mailoutbox):
+def test_mails_about_a_changed_date_and_a_cancelled_ticket_go_to_both_without_the_other_s_data(
+    shop, mailoutbox
+):
     deliver(mailoutbox)
     key = next(
         unit.key for unit in cancelled_lines.units_of(shop.order) if unit.admissions[0].pk == shop.given.pk
@@ -201,7 +203,7 @@ def test_the_door_refuses_the_old_code_as_replaced_and_shows_the_new_name(shop):
     assert "Robert Miller" in new
 
 
-def test_staff_see_who_has_the_ticket_and_take_it_back_for_the_buyer(shop, mailoutbox):
+def test_staff_see_the_holder_of_the_ticket_and_take_it_back_for_the_buyer(shop, mailoutbox):
     deliver(mailoutbox)
     staff = Staff(make_staff(shop.pos.organiser, "owner"))
     page = staff.open(f"/admin/sales/ticket/{shop.given.pk}/change/")

@@ -60,7 +60,7 @@ def state(visitor, pos, name="Grace Hopper", order="", **more):
     return visitor.fill("^name$", button=("confirm", "1"))
 
 
-def test_buyer_withdraws_without_a_log_in_gets_a_receipt_at_once_and_staff_a_task(order, pos, season_pass):
+def test_buyer_withdraws_without_a_log_in_and_gets_a_receipt_and_staff_get_a_task(order, pos, season_pass):
     visitor = TestClientVisitor()
     assert LINK in visitor.open(f"/{pos.slug}/").text
     visitor.open(page_of(order))
@@ -87,7 +87,7 @@ def test_buyer_withdraws_without_a_log_in_gets_a_receipt_at_once_and_staff_a_tas
     assert "The name is not the buyer’s" not in page.text
 
 
-def test_the_answer_is_the_same_whatever_was_typed(order, pos):
+def test_the_answer_is_the_same_for_all_input(order, pos):
     dated = make_order({OfferFactory(pos=pos): 1}, paid=True)
     foreign = make_order(paid=True)
 
@@ -125,7 +125,7 @@ def test_a_statement_sent_twice_is_one_withdrawal_with_one_receipt(order, pos):
     assert Withdrawal.objects.count() == Mail.objects.filter(kind="withdrawal_received").count() == 1
 
 
-def test_tickets_and_passes_for_fixed_dates_are_exempt_and_the_page_says_so(pos, season_pass):
+def test_tickets_and_passes_for_fixed_dates_are_exempt_and_the_page_states_it(pos, season_pass):
     offer = OfferFactory(pos=pos)
     chosen = SeasonPassFactory(pos=pos, opens=SeasonPass.Opens.CHOSEN_SESSIONS)
     order = make_order({season_pass: 1, chosen: 1, offer: 1}, paid=True)
@@ -210,7 +210,7 @@ def test_networks_have_a_limit(order, pos, monkeypatch):
     assert not Withdrawal.objects.exists()
 
 
-def test_name_goes_with_its_buyer_after_the_withdrawal_is_dealt_with(order, pos):
+def test_name_is_erased_with_its_buyer_after_the_withdrawal_is_dealt_with(order, pos):
     now = timezone.now()
     stating.state(pos, reference=order.reference, name="Grace Hopper", now=now)
     order.buyer.refresh_from_db()
