@@ -16,7 +16,7 @@ from privacy.requests import requests
 from ticketshop.exports import expiry
 from ticketshop.lib.personal import BOOKS
 from ticketshop.limits import limits
-from ticketshop.mail import delivery
+from ticketshop.mail import outbox
 from ticketshop.organisers.staff_invitation import DELETED_DAYS, VALID
 from ticketshop.sales.cart import carts
 from ticketshop.sales.models.bank import OPEN_DAYS
@@ -73,7 +73,7 @@ KEPT = {
     "For 14 days after the order, by a link": timedelta(days=rules.DAYS),
     "With “Cancel” choose it: its price": timedelta(days=rules.DAYS_TO_PAY_BACK),
     "A step has failed": timedelta(minutes=5),
-    "E-mails have been waiting for more than": delivery.LATE_AFTER,
+    "E-mails have been waiting for more than": outbox.LATE_AFTER,
     "The text, and who got it, is deleted": date_messages.KEPT_FOR,
     "A message is deleted": date_messages.KEPT_FOR,
 }

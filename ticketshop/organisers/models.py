@@ -12,11 +12,12 @@ from django.utils.functional import cached_property
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.lib.personal import Author, not_personal
+from ticketshop.lib.personal import not_personal
 from ticketshop.lib.values.email_addresses import ModelEmailField
 from ticketshop.lib.web import piece_cache
 
 from .staff_invitation import StaffInvitation  # noqa: F401
+from .staff_membership import StaffMembership  # noqa: F401
 from .terms import TermsVersion, publish
 
 RESERVED_SLUGS = frozenset(
@@ -376,33 +377,3 @@ class PointOfSale(models.Model):
         """Return the active language if the shop offers it, else the first language of the shop."""
         active = (get_language() or "")[:2]
         return active if active in self.languages else self.languages[0]
-
-
-class StaffMembership(models.Model):
-    """A user as staff of one organiser, in one role. A role is a Django group with its permissions."""
-
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.CASCADE,
-        related_name="memberships",
-        verbose_name=_("log-in"),
-    )
-    organiser = models.ForeignKey(
-        Organiser, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("organiser")
-    )
-    role = models.ForeignKey("auth.Group", on_delete=models.PROTECT, related_name="+", verbose_name=_("role"))
-
-    organiser_path = "organiser"
-
-    class Meta:
-        verbose_name = _("member of staff")
-        verbose_name_plural = _("staff")
-        constraints = [models.UniqueConstraint(fields=["user", "organiser"], name="membership_once")]
-        permissions = [("manage_staff", "Can invite and remove staff")]
-
-    class Personal:
-        columns = {"user": Author()}
-        code_labels = {"role": "ticketshop.organisers.role_names.text_of"}
-
-    def __str__(self):
-        return f"{self.organiser}: {self.role}"

@@ -20,7 +20,7 @@ from tests.friends import BOB, add, friendly_pos, make_visitor
 from ticketshop.limits import limits
 from ticketshop.mail.models import Mail
 from ticketshop.sales.models import Ticket
-from ticketshop.sales.orders import orders
+from ticketshop.sales.orders import orders, placing
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CHILD = adding.Person("Tim", "Martin", no_email=True)
@@ -194,13 +194,13 @@ def placed(cart) -> bool:
 @pytest.fixture
 def slow_orders(monkeypatch):
     """Let all threads that can wait for each other between counting a person's tickets and writing the order."""
-    original = orders.new
+    original = placing.new
 
     def later(*args, **values):
         meet()
         return original(*args, **values)
 
-    monkeypatch.setattr(orders, "new", later)
+    monkeypatch.setattr(placing, "new", later)
 
 
 def test_two_parents_buying_for_one_child_do_not_exceed_its_maximum(pos, slow_orders):

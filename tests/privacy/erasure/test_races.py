@@ -32,7 +32,7 @@ from tests.privacy.scanner import Needles, Token
 from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.sales.cart import carts, contents
 from ticketshop.sales.models import Cart, Order, Payment, Refund
-from ticketshop.sales.orders import books, orders
+from ticketshop.sales.orders import books, orders, placing
 from ticketshop.sales.payments import payments
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.scenario("S39"), pytest.mark.timeout(1800)]
@@ -231,14 +231,14 @@ def settled() -> Round:
 
 def order_while_erased(monkeypatch) -> Round:
     """The checkout has looked at the person and thinks, until they are erased or the erasure waits for a lock."""
-    one, new = settled(), orders.new
+    one, new = settled(), placing.new
 
     def think(*args, **values):
         meet()
         return new(*args, **values)
 
     # Before the order is written: its row would hold the person's by the key to it.
-    monkeypatch.setattr(orders, "new", think)
+    monkeypatch.setattr(placing, "new", think)
     at_once(one.do_order, second(one.do_erase))
     return one
 

@@ -20,7 +20,7 @@ from ticketshop.mail.models import Mail
 from ticketshop.sales.cart import carts
 from ticketshop.sales.counter import selling
 from ticketshop.sales.models import Cart, Order
-from ticketshop.sales.orders import books, orders
+from ticketshop.sales.orders import books, orders, placing
 from ticketshop.sales.orders.buyers import CannotPlace
 from ticketshop.sales.payments import methods
 
@@ -226,14 +226,14 @@ def test_the_same_page_sent_twice_is_one_order_and_with_other_tickets_refused():
 def send_twice_at_once(monkeypatch):
     """Send one page twice; both calls meet after each has looked for an order of that page."""
     clerk, sent = UserFactory(), sale(OfferFactory(capacity=5))
-    original = orders.placed_under
+    original = placing.placed_under
 
     def looking(key, content_hash=""):
         found = original(key, content_hash)
         meet()
         return found
 
-    monkeypatch.setattr(orders, "placed_under", looking)
+    monkeypatch.setattr(placing, "placed_under", looking)
     call = lambda: selling.sell(sent, by=clerk, now=NOW())  # noqa: E731
     return at_once(call, call)
 

@@ -12,7 +12,7 @@ from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.cart import contents
 from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import Order
-from ticketshop.sales.orders import orders
+from ticketshop.sales.orders import orders, placing
 
 pytestmark = pytest.mark.django_db
 
@@ -56,7 +56,7 @@ def placed(cart, terms_hash: str) -> Order:
         cart,
         method="on_site",
         content_hash=whole.content_hash,
-        shown=orders.Shown(contents.details_hash(cart), terms_hash),
+        shown=placing.Shown(contents.details_hash(cart), terms_hash),
         user=AnonymousUser(),
         language="en",
         now=timezone.now(),

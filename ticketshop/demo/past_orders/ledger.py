@@ -28,7 +28,7 @@ from ticketshop.sales.models import (
     Refund,
     Ticket,
 )
-from ticketshop.sales.orders import order_lines, orders
+from ticketshop.sales.orders import order_lines, placing
 from ticketshop.sales.payments import payments
 from ticketshop.sales.tickets import tickets
 
@@ -88,7 +88,7 @@ class Ledger:
             # Its names were read in English when the sale was planned.
             vars(line).pop("product", None)
         with translation.override(buyer.language):
-            order = orders.new(
+            order = placing.new(
                 sale.cart_contents, buyer, sale.method, by=user, language=buyer.language, now=sale.placed_at
             )
             lines = order_lines.new(order, sale.cart_contents)

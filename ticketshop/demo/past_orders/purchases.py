@@ -11,7 +11,7 @@ from ticketshop.catalogue.models import Offer, SeasonPass
 from ticketshop.lib.values.money import ZERO
 from ticketshop.sales.cart.contents import Contents
 from ticketshop.sales.models import Cart, CartLine, Order
-from ticketshop.sales.orders import orders
+from ticketshop.sales.orders import placing
 from ticketshop.sales.payments import methods
 from ticketshop.sales.payments.methods import Method
 
@@ -159,7 +159,7 @@ class Planner:
             method = self.methods[self.rng.choices(("on_site", "bank_transfer"), (45, 55))[0]]
         if not cart_contents.total:
             method = self.free
-        starts = orders.first_start(cart_contents)
+        starts = placing.first_start(cart_contents)
         takes_place = not any(
             line.offer and line.offer.session.state == "cancelled" for line in cart_contents.lines
         )

@@ -13,7 +13,7 @@ from ticketshop.organisers.models import PointOfSale
 
 from ..cart import carts, contents
 from ..models import CartLine, IssuedPass, Order, Ticket, TypedDetails
-from ..orders import orders, single_tickets
+from ..orders import orders, placing, single_tickets
 from ..orders.buyers import CannotPlace, WithPass
 from ..orders.single_tickets import CannotCancel
 from ..passes import bookings
@@ -40,7 +40,7 @@ def book(wish: Wish, *, pos: PointOfSale, user, language: str, now: datetime) ->
     CannotPlace; then nothing has changed.
     """
     advisory.lock(wish.key)
-    if order := orders.placed_under(wish.key):
+    if order := placing.placed_under(wish.key):
         if order.buyer is None or order.buyer.user_id != user.pk:
             raise CannotPlace("conflict")
         return order
@@ -70,7 +70,7 @@ def book(wish: Wish, *, pos: PointOfSale, user, language: str, now: datetime) ->
 def placed_by(key: str, user) -> Order | None:
     """Return the order that a user made with this key of a page, or None."""
     try:
-        order = orders.placed_under(uuid.UUID(key))
+        order = placing.placed_under(uuid.UUID(key))
     except ValueError:
         return None
     return order if order and order.buyer and order.buyer.user_id == user.pk else None

@@ -20,7 +20,7 @@ from ..answers import profile
 from ..cart import carts, contents, session
 from ..cart.views import TOO_MANY_OF_ONE_NETWORK, report_changes
 from ..models import Cart
-from ..orders import orders, paying
+from ..orders import orders, paying, placing
 from ..payments import form_targets
 from ..payments import methods as payment_methods
 from . import details_context
@@ -164,7 +164,7 @@ def placed_before(request, cart: Cart | None):
     if key is None or (cart is not None and cart.checkout_key == key):
         return None
     try:
-        order = orders.placed_under(key, request.POST.get("content_hash", ""))
+        order = placing.placed_under(key, request.POST.get("content_hash", ""))
     except orders.CannotPlace as error:
         return refused(request, error)
     return redirect_to(order) if order else None
@@ -192,7 +192,7 @@ def place(request, cart: Cart, method: str):
             cart,
             method=method,
             content_hash=request.POST.get("content_hash", ""),
-            shown=orders.Shown(request.POST.get("details_hash", ""), request.POST.get("terms_hash", "")),
+            shown=placing.Shown(request.POST.get("details_hash", ""), request.POST.get("terms_hash", "")),
             user=request.user,
             language=get_language(),
             now=now,

@@ -21,7 +21,7 @@ from ticketshop.organisers.models import PointOfSale
 from ..answers import form_blocks
 from ..cart import carts, contents
 from ..models import Cart, Order, TypedDetails
-from ..orders import counter_rules, orders
+from ..orders import counter_rules, orders, placing
 from ..orders.buyers import AtCounter, CannotPlace
 from . import waiving
 
@@ -55,7 +55,7 @@ def sell(sale: Sale, *, by, now: datetime) -> Order | Cart:
     The same page sent twice is one order. Raise CannotPlace or ``carts.CannotAdd``; then nothing has changed.
     """
     advisory.lock(sale.key)
-    if order := orders.placed_under(sale.key):
+    if order := placing.placed_under(sale.key):
         if not _is_of(order, sale.wanted):
             raise CannotPlace("conflict")
         return order

@@ -11,13 +11,11 @@ from .admission import (
     Ticket,
 )
 from .bank import TEXT_DAYS, BankEntry, BankFile
-from .cancellation import Cancellation, CancelledLine
+from .cancellation import Cancellation, CancelledLine, Exchange
 from .cart import RENEWALS, Cart, CartLine
 from .cash_count import CashCount
-from .check_in import CheckIn
-from .date_change import DateChange
-from .date_message import DateMessage, MessageRecipient
-from .exchange import Exchange
+from .dates import DateChange, DateMessage, MessageRecipient
+from .entrance import CheckIn, ReplacedCode
 from .invoice import ArchivedPaper, ArchiveOpening, Invoice, InvoiceCounter
 from .order import (
     ERASED,
@@ -33,7 +31,6 @@ from .order import (
 from .payment import Dispute, Payment, PaymentMethod, Refund
 from .payment_difference import PaymentDifference
 from .products import MONEY, OfADate, moved_from
-from .replaced_code import ReplacedCode
 from .ticket_gift import TicketGift
 from .typed_details import IN_PROFILE, TypedDetails
 from .withdrawal import NAME_LENGTH, Withdrawal

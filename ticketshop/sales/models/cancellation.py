@@ -1,4 +1,4 @@
-"""Cancelled parts of paid orders: rows that are added, because a sold line is never changed."""
+"""Cancelled and exchanged parts of paid orders: rows that are added, because a sold line is never changed."""
 
 from django.conf import settings
 from django.db import models
@@ -96,3 +96,32 @@ class CancelledLine(models.Model):
 
     def __str__(self):
         return f"{self.quantity} x {self.line.title}"
+
+
+class Exchange(models.Model):
+    """An exchange: tickets of one order were cancelled for a new order of the same buyer, to which their price is credited.
+
+    The cancellation contains when, and by whom.
+    """
+
+    cancellation = models.OneToOneField(Cancellation, on_delete=models.PROTECT, related_name="exchange")
+    order = models.OneToOneField(
+        Order, on_delete=models.PROTECT, related_name="exchange", verbose_name=_("order")
+    )
+    credited = models.DecimalField(_("credited"), **MONEY)
+
+    organiser_path = "order__organiser"
+
+    class Meta:
+        verbose_name = _("exchange")
+        verbose_name_plural = _("exchanges")
+        constraints = [
+            models.CheckConstraint(condition=Q(credited__gte=0), name="exchange_credit_not_negative")
+        ]
+
+    class Personal:
+        area = ORDERS
+        columns = keep(BOOKS, "credited")
+
+    def __str__(self):
+        return f"#{self.pk}"

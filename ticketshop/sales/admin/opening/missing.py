@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from ticketshop.catalogue import dates
 from ticketshop.catalogue.models import Event, Offer, SeasonPass, Session
 from ticketshop.jobs import workers
-from ticketshop.mail import delivery
+from ticketshop.mail import outbox
 from ticketshop.organisers import role_names
 from ticketshop.organisers.models import PointOfSale
 
@@ -240,14 +240,14 @@ def _of_installation(now: datetime) -> Iterator[Item]:
             "The worker does not run: no e-mail leaves, and unpaid orders do not end. Ask who runs the shop."
         ),
     )
-    outbox = delivery.read(now)
-    if outbox.works:
-        sent = dates.when(outbox.last_sent_at)
+    mails = outbox.delivery(now)
+    if mails.works:
+        sent = dates.when(mails.last_sent_at)
         sentence = _("The last one was sent at %(time)s.") % {"time": sent}
-    elif outbox.paused:
+    elif mails.paused:
         sentence = _("The mail server does not answer; e-mails wait. Ask who runs the shop.")
-    elif outbox.late:
+    elif mails.late:
         sentence = _("E-mails have been waiting for more than ten minutes. Ask who runs the shop.")
     else:
         sentence = _("None has been sent yet.")
-    yield Item(_("E-mails go out"), outbox.works, sentence)
+    yield Item(_("E-mails go out"), mails.works, sentence)

@@ -33,7 +33,7 @@ from ...payments import methods, payments, refunds
 from ...payments.methods.base import Method, no_later_than
 from ...payments.methods.free import Free
 from ...tickets import codes
-from .. import cancelled_lines, order_lines, orders, single_tickets
+from .. import cancelled_lines, order_lines, placing, single_tickets
 from ..cancelled_lines import Unit
 from . import targets
 
@@ -218,7 +218,7 @@ def _method(order: Order, total: Decimal, offered: dict[str, Method] | None, wan
 
 
 def _new_order(order: Order, contents: Contents, method: Method, due: Decimal, by, now: datetime) -> Order:
-    new = orders.new(contents, order.buyer, method, by=by, language=order.language, now=now)
+    new = placing.new(contents, order.buyer, method, by=by, language=order.language, now=now)
     new.channel, new.terms_version_id, new.network = Order.Channel.BACK_OFFICE, order.terms_version_id, ""
     new.expires_at = _unpaid_until(order, contents, new.expires_at, now) if due else None
     new.save()
@@ -239,7 +239,7 @@ def _unpaid_until(
         return None
     organiser = order.point_of_sale.organiser
     longer = days.end_after(now, organiser.bank_expiry_days, organiser.zone)
-    return max(of_method, no_later_than(orders.first_start(contents), longer, now))
+    return max(of_method, no_later_than(placing.first_start(contents), longer, now))
 
 
 def _tickets(new: Order, contents: Contents, chosen: list[Unit]) -> dict[int, Ticket]:

@@ -1,4 +1,4 @@
-"""Messages of an organiser to everybody of a date, and the reminder before it."""
+"""What people with tickets for a date learn: messages of the organiser, the reminder, and changes of the date."""
 
 import uuid
 
@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from ticketshop.catalogue.dates import Facts
 from ticketshop.catalogue.models import Session
 from ticketshop.lib import translated
 from ticketshop.lib.personal import Author, not_personal
@@ -14,6 +15,7 @@ from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser
 
 from .admission import Ticket
+from .order import Order
 
 
 class DateMessage(models.Model):
@@ -115,3 +117,53 @@ class MessageRecipient(models.Model):
 
     def __str__(self):
         return f"#{self.pk}"
+
+
+class DateChange(models.Model):
+    """Dates that one *Save* in the back office cancelled, moved or changed, with their facts before."""
+
+    organiser = models.ForeignKey(
+        Organiser, on_delete=models.PROTECT, related_name="+", verbose_name=_("organiser")
+    )
+    sessions = models.ManyToManyField(Session, related_name="changes", verbose_name=_("dates"))
+    # Session id, as text -> ``catalogue.dates.Facts`` before the change.
+    before = models.JSONField(default=dict)
+    # The organiser's message to the people concerned, as typed.
+    message = models.TextField(_("message"), blank=True)
+    # Whether mails are sent; every page shows the change in any case.
+    tell = models.BooleanField(_("people are told"), default=True)
+    # Whether the dates were cancelled for good: tickets are cancelled and paid back, unpaid orders end.
+    refund = models.BooleanField(_("money is paid back"), default=False)
+    made_at = models.DateTimeField(_("changed"))
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("changed by"),
+    )
+
+    # Orders that were never paid, and ended with the date.
+    ended = models.ManyToManyField(
+        Order, related_name="ended_with", editable=False, verbose_name=_("unpaid orders that ended")
+    )
+
+    organiser_path = "organiser"
+
+    class Meta:
+        verbose_name = _("change of dates")
+        verbose_name_plural = _("changes of dates")
+
+    class Personal:
+        columns = {
+            "made_by": Author(),
+            **not_personal("what an organiser changed and tells everybody", "before", "message", "made_at"),
+        }
+
+    def __str__(self):
+        return f"{self.made_at:%Y-%m-%d %H:%M}"
+
+    def facts_before(self) -> dict[int, Facts]:
+        """Return session id -> its facts before this change."""
+        return {int(pk): Facts.from_json(data) for pk, data in self.before.items()}

@@ -1,4 +1,4 @@
-"""Entries at the door: a row for each time that a ticket was let in, let out again, or an entry was undone."""
+"""At the entrance: entries of tickets and passes, and codes that were replaced by another code."""
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +10,7 @@ from ticketshop.lib.areas import TICKETS
 from ticketshop.lib.personal import BOOKS, CONTACT, Author, Unless, erase, keep, not_personal
 
 from .admission import IssuedPass, Ticket
+from .order import Order
 
 
 class CheckIn(models.Model):
@@ -112,3 +113,67 @@ class CheckIn(models.Model):
     def happened_at(self):
         """Return when it happened: by the clock of the device if it had no network, else by that of the server."""
         return self.device_at or self.at
+
+
+class ReplacedCode(models.Model):
+    """A code that was printed once. The entrance answers “replaced”.
+
+    ``ticket`` or ``issued_pass``: which had the code. After ``NEW_CODE`` and ``GIVEN`` it has another code now; after ``EXCHANGED``
+    it is cancelled, and other tickets of its order take its place.
+    """
+
+    class Reason(models.TextChoices):
+        NEW_CODE = "new_code", _("lost or stolen: has a new code")
+        EXCHANGED = "exchanged", _("exchanged")
+        GIVEN = "given", _("given to somebody else")
+
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="replaced_codes", verbose_name=_("order")
+    )
+    code = models.CharField(_("code"), max_length=40, unique=True, editable=False)
+    ticket = models.ForeignKey(
+        Ticket, null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_codes"
+    )
+    issued_pass = models.ForeignKey(
+        IssuedPass, null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_codes"
+    )
+    reason = models.CharField(_("reason"), max_length=10, choices=Reason)
+    replaced_at = models.DateTimeField(_("replaced"))
+    replaced_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("replaced by"),
+    )
+
+    organiser_path = "order__organiser"
+
+    class Meta:
+        verbose_name = _("replaced code")
+        verbose_name_plural = _("replaced codes")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ticket__isnull=False, issued_pass=None)
+                | Q(ticket=None, issued_pass__isnull=False),
+                name="replacedcode_one_admission",
+            )
+        ]
+
+    class Personal:
+        columns = {
+            "replaced_by": Author(),
+            **not_personal("random, and lets nobody in any more", "code"),
+            **not_personal(
+                "what happened to a code, and when; the person is on the ticket", "reason", "replaced_at"
+            ),
+        }
+
+    def __str__(self):
+        return self.code[:8]
+
+    @property
+    def admission(self) -> Ticket | IssuedPass:
+        """Return the ticket or pass that had the code."""
+        return self.ticket or self.issued_pass
