@@ -8,11 +8,13 @@ import axe_playwright_python
 from django.utils import timezone
 from playwright.sync_api import Page
 
+from tests.accounts.second_factor.test_second_factor import code_of
 from tests.browser import steps
 from tests.browser.conftest import DESKTOP, NARROW
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.catalogue import EventFactory
 from tests.factories.registration_forms import ask, make_form, publish
+from tests.factories.organisers import make_staff
 from tests.factories.sales import make_order
 from tests.sales.bookings.conftest import make_holder
 from tests.sales.orders.giving.shop import Giving
@@ -217,6 +219,46 @@ def test_in_the_account(shop, browse):
         for name in ("security", "2fa/totp/activate", "2fa/webauthn/add"):
             page.goto(f"/accounts/{name}/?next={shop.home}account/")
             wrong += look_at(page, name)
+    assert wrong == []
+
+
+def test_of_a_staff_member_with_a_second_factor(shop, browse):
+    user = make_staff(shop.pos.organiser, "back office")
+    wrong = []
+    with browse() as page:
+
+        def log_in() -> None:
+            page.goto("/accounts/login/?next=/accounts/security/")
+            page.locator("[name=login]").fill(user.email)
+            page.locator("[name=password]").fill(PASSWORD)
+            page.locator("main form").get_by_role("button").first.click()
+
+        def enter_code(secret: str) -> None:
+            page.locator("[name=code]").fill(code_of(secret))
+            page.locator("main form").get_by_role("button").first.click()
+
+        log_in()
+        page.goto("/accounts/2fa/totp/activate/")
+        secret = page.locator(".secret").inner_text()
+        enter_code(secret)
+        wrong += look_at(page, "recovery codes, new")
+        for name in (
+            "security",
+            "2fa/recovery-codes",
+            "2fa/recovery-codes/generate",
+            "2fa/totp/deactivate",
+            "2fa/webauthn",
+            f"staff/{user.memberships.get().pk}/leave",
+        ):
+            answer = page.goto(f"/accounts/{name}/")
+            assert answer.status == 200, name
+            wrong += look_at(page, name)
+        page.context.clear_cookies()
+        log_in()
+        wrong += look_at(page, "code asked at the log-in")
+        page.locator("[name=code]").fill("000000")
+        page.locator("main form").get_by_role("button").first.click()
+        wrong += look_at(page, "wrong code")
     assert wrong == []
 
 
