@@ -13,8 +13,8 @@ from tests.browser import steps
 from tests.browser.conftest import DESKTOP, NARROW
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.catalogue import EventFactory
-from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.organisers import make_staff
+from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_order
 from tests.sales.bookings.conftest import make_holder
 from tests.sales.orders.giving.shop import Giving
