@@ -217,7 +217,7 @@ def test_page_takes_the_same_queries_for_one_and_three_orders(browser, zoe, pos)
     for _number in range(2):
         make_order({OfferFactory(pos=pos): 1}, user=zoe.user, paid=True)
     assert queries(browser) == once
-    assert once <= 50
+    assert once <= 54
 
 
 def press(browser, action):

@@ -68,6 +68,9 @@ def test_no_page_and_no_mail_says_a_deadline_by_its_date_alone():
     allowed = {
         ("pass.html", "issued.valid_until"), ("pass_row.html", "row.season_pass.valid_until"),
         ("season_pass.html", "season_pass.valid_until"), ("hold.html", "cart.held_until"),
+        ("booking_pass.html", "issued.valid_until"),
+        # The last day of a period that staff chose.
+        ("figures.html", "until"),
         # The last day of whole years, or a day noted for an area of data.
         ("data_fate.html", "until"), ("data_outcome.html", "one.until"),
     }  # fmt: skip
