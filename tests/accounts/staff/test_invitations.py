@@ -296,13 +296,14 @@ def press_twice(monkeypatch, token) -> tuple[list, int]:
         return invited
 
     monkeypatch.setattr(invitations, "of_token", read)
-    make = invitations.claiming.make_log_in
+    users = type(User.objects)
+    create = users.create_user
 
-    def meet_and_make(email, password):
-        meet()
-        return make(email, password)
+    def meet_and_create(manager, email, password):
+        meet()  # both have found no log-in, unless one waits for the other's lock
+        return create(manager, email, password)
 
-    monkeypatch.setattr(invitations.claiming, "make_log_in", meet_and_make)
+    monkeypatch.setattr(users, "create_user", meet_and_create)
 
     def press():
         person = Client(raise_request_exception=False)
