@@ -2,19 +2,22 @@
 
 import io
 import json
+from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 from pypdf import PdfReader
 
 from registration_forms.answers import responses
-from registration_forms.models import Choice, Response
+from registration_forms.models import Answer, Choice, Response
 from tests.at_once import at_once, meet
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.registration_forms import ask, make_form, make_given, publish
 from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
+from tests.sales.orders.giving.shop import Giving
 from tests.staff import Staff, change
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Hold
@@ -25,6 +28,7 @@ from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.models import Cart, Invoice, Order, Payment, Ticket
 from ticketshop.sales.orders import books, orders
 from ticketshop.sales.orders.buyers import CannotPlace
+from ticketshop.sales.orders.dates import date_messages
 from ticketshop.sales.orders.trials import emptying, locking
 from ticketshop.sales.papers import invoices
 from ticketshop.sales.passes import bookings
@@ -159,6 +163,27 @@ def test_nothing_is_left_after_emptying(pos, offer, staff):
     record = HistoryRecord.objects.get(action="emptied")
     assert (record.model, record.details) == ("organisers.pointofsale", {"count": 2})
     assert "grace@example.org" not in json.dumps(dump(), default=str)
+
+
+def test_nothing_is_left_of_a_ticket_that_was_given_and_of_a_message_about_its_date():
+    shop = Giving(form=True, now=NOW)
+    shop.accepted(post=shop.answer)
+    draft = date_messages.Draft(
+        {"en": "News"}, {"en": "Soup is served"}, ["valid"], buyers=True, holders=True
+    )
+    date_messages.write(shop.offer.session, draft, key=uuid4(), by=None, now=NOW)
+    date_messages.WRITE.run(NOW)
+    about_tickets = Mail.objects.filter(Q(about__has_key="gift") | Q(about__has_key="ticket"))
+    assert set(about_tickets.values_list("kind", flat=True)) >= {"ticket_received", "date_message"}
+    assert Response.objects.count() == 2  # Alice's, which are void, and Bob's
+    PointOfSale.objects.filter(pk=shop.pos.pk).update(active=False, first_opened_at=None)
+    pos = PointOfSale.objects.select_related("organiser").get(pk=shop.pos.pk)
+    assert emptying.empty(pos, by=None, now=NOW) == 1
+    assert not Response.objects.exists()
+    assert not Answer.objects.exists()
+    assert not about_tickets.exists()
+    kinds = ("order_paid", "ticket_received", "ticket_offered", "date_message")
+    assert not Mail.objects.exclude(recipient="").filter(kind__in=kinds).exists()
 
 
 def dump() -> list:

@@ -19,7 +19,7 @@ from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
 
 from ...cart import carts
-from ...models import LIVING_ORDERS, BankEntry, Cart, Order, responses_of
+from ...models import LIVING_ORDERS, BankEntry, Cart, Order, Ticket, TicketGift, responses_of
 from .. import orders
 
 
@@ -59,7 +59,7 @@ def delete_all(pos: PointOfSale, *, by, now: datetime) -> int | None:
     for cart in Cart.objects.filter(point_of_sale=pos):
         places.end_holds(cart.key)
         carts.delete(cart)
-    responses = [pk for order in test_orders for pk in responses_of(order).values_list("pk", flat=True)]
+    responses = _responses(test_orders)
     buyers = {order.buyer_id for order in test_orders if order.buyer_id}
     _forget_mails(ids)
     _delete_tree(ids)
@@ -70,9 +70,21 @@ def delete_all(pos: PointOfSale, *, by, now: datetime) -> int | None:
     return len(ids)
 
 
+def _responses(test_orders: list[Order]) -> list[int]:
+    """Return the keys of all answers of these orders, also of those to which tickets had others before they were given."""
+    keys = [pk for order in test_orders for pk in responses_of(order).values_list("pk", flat=True)]
+    former = Response.objects.filter(former_ticket__ticket__order__in=[order.pk for order in test_orders])
+    return [*keys, *former.values_list("pk", flat=True)]
+
+
 def _forget_mails(ids: list[int]) -> None:
-    """Delete the mails about these orders. One that is still queued stays as a cancelled one that tells nothing: its job looks it up."""
-    mails = Mail.objects.filter(about__order__in=ids)
+    """Delete the mails about these orders, their tickets, and offers of these. One that is still queued stays as a cancelled one that
+    tells nothing: its job looks it up.
+    """
+    tickets = list(Ticket.objects.filter(order__in=ids).values_list("pk", flat=True))
+    gifts = list(TicketGift.objects.filter(ticket__in=tickets).values_list("pk", flat=True))
+    about = Q(about__order__in=ids) | Q(about__ticket__in=tickets) | Q(about__gift__in=gifts)
+    mails = Mail.objects.filter(about)
     mails.filter(state=Mail.State.QUEUED).update(
         state=Mail.State.CANCELLED, about={}, recipient="", subject_uuid=None, once=None
     )
