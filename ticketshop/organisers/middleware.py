@@ -23,6 +23,7 @@ SELLING = frozenset(
         "shop:index",
         "shop:event",
         "shop:pass",
+        "shop:pass_booking",
         "shop:cart",
         "shop:cart_add",
         "shop:cart_people",

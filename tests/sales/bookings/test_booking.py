@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -21,6 +22,7 @@ from ticketshop.catalogue.models import Allotment, SeasonPass, Session, Tariff
 from ticketshop.history.models import Event as HistoryRecord
 from ticketshop.mail.models import Mail
 from ticketshop.sales.bookings import booking, cancelled_passes
+from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import Cart, IssuedPass, Order, Ticket
 from ticketshop.sales.orders import books, orders, single_tickets
 from ticketshop.sales.orders.buyers import CannotPlace
@@ -371,3 +373,28 @@ def test_exports_name_the_pass_of_a_booked_ticket_and_the_entries_of_a_pass(hold
     assert [row["booked_with"] for row in found if row["ticket"] == ticket.pk] == [holder.issued.code[:8]]
     found = export_rows("passes", holder.issued.season_pass, "pass")
     assert [(row["entries"], row["entries_left"]) for row in found] == [(5, 4)]
+
+
+def test_nothing_is_booked_in_a_shop_that_is_switched_off(holder):
+    ticket, visitor = holder.ticket(), holder.visitor()
+    holder.pos.active = False
+    holder.pos.save()
+    page = visitor.open(holder.url)
+    assert page.status == 200
+    assert "Nothing can be booked while the shop is closed." in page.text
+    assert holder.url_of_date not in page.source
+    values = {
+        "key": uuid.uuid4(),
+        "places": 1,
+        "holder-place1-first_name": "A",
+        "holder-place1-last_name": "B",
+    }
+    client = Client()
+    client.force_login(holder.contact.user)
+    assert client.get(holder.url_of_date).status_code == 404
+    assert client.post(holder.url_of_date, values).status_code == 404
+    assert holder.left() == 4
+    page = visitor.open(f"{order_mails.order_path(ticket.order)}bookings/{ticket.pk}/cancel/")
+    assert page.status == 200
+    visitor.submit(next(form for form in page.forms if form.action == ""))
+    assert holder.left() == 5

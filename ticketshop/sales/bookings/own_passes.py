@@ -1,7 +1,7 @@
 """The passes that a visitor may book with, and the dates that can be booked with one."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
@@ -65,7 +65,10 @@ def dates(issued: IssuedPass, pos: PointOfSale, now: datetime) -> list[BookableD
     """Return the dates to come that a pass opens at this shop, the first one first."""
     rows = pass_dates.to_come(issued.season_pass, now).filter(event__points_of_sale=pos, starts_at__gt=now)
     sessions = rows.select_related("event__organiser", "event__venue")[:MOST_DATES]
-    return of_sessions(issued, sessions, now)
+    found = of_sessions(issued, sessions, now)
+    if pos.sells:
+        return found
+    return [replace(date, refusal=_("Nothing can be booked while the shop is closed.")) for date in found]
 
 
 def of_sessions(issued: IssuedPass, sessions: Iterable[Session], now: datetime) -> list[BookableDate]:
