@@ -19,6 +19,7 @@ from ticketshop.lib.personal import (
     Json,
     KeepRow,
     LogInRows,
+    NotPersonal,
     StampDay,
     Strategy,
     Unless,
@@ -217,6 +218,14 @@ def _copy(model: Model, declaration: Declaration) -> list[checks.Error]:
         _error(f"{model._meta.label}.{name} goes with another column and is not erased.", "privacy.E012")
         for name in sorted(together)
         if not isinstance(declaration.columns.get(name), Erase)
+    ]
+    errors += [
+        _error(
+            f"{model._meta.label}.{name} is an erasable text but not declared as not personal.",
+            "privacy.E012",
+        )
+        for name in declaration.erasable_texts
+        if not isinstance(declaration.columns.get(name), NotPersonal)
     ]
     abouts = dict.fromkeys(
         reason.path for reason in declaration.withheld.values() if isinstance(reason, About)

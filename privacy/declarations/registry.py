@@ -30,6 +30,7 @@ class Declaration:
     acted_by: str = ""
     withheld: dict = field(default_factory=dict)
     goes_with: dict = field(default_factory=dict)
+    erasable_texts: tuple[str, ...] = ()
     shown_only_to: dict = field(default_factory=dict)
     retained_since: str | None = None
     lock_order: int = 0

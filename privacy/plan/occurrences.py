@@ -235,6 +235,8 @@ def _stays(model: type[models.Model], name: str) -> bool:
 # --- erasing there ------------------------------------------------------------------------------------------------
 def _is_erasable(model: type[models.Model], name: str, row: models.Model, terms: SearchTerms) -> bool:
     strategy = registry.declaration(model).columns.get(name)
+    if name in registry.declaration(model).erasable_texts:
+        return True
     if isinstance(strategy, DeleteRow) and isinstance(model._meta.get_field(name), models.JSONField):
         return _without(getattr(row, name), terms) != getattr(row, name)
     if isinstance(strategy, Keep):
@@ -242,8 +244,8 @@ def _is_erasable(model: type[models.Model], name: str, row: models.Model, terms:
     return isinstance(strategy, (Erase, Replace))
 
 
-def _without(value, terms: SearchTerms):
-    """Return a nested value in which the texts that contain the terms are empty."""
+def _without(value, terms: SearchTerms, instead: str = ""):
+    """Return a nested value in which the texts that contain the terms are replaced, by default with nothing."""
     if isinstance(value, dict):
         first, last = value.get("first_name"), value.get("last_name")
         emptied = (
@@ -253,12 +255,12 @@ def _without(value, terms: SearchTerms):
         )
         of_others = terms.has_one_part and isinstance(first, str) and isinstance(last, str)
         return {
-            key: inner if of_others and key in NAMES else _without(inner, terms)
+            key: inner if of_others and key in NAMES else _without(inner, terms, instead)
             for key, inner in value.items()
         } | emptied
     if isinstance(value, list):
-        return [_without(inner, terms) for inner in value]
-    return "" if isinstance(value, str) and terms.match_text(value) else value
+        return [_without(inner, terms, instead) for inner in value]
+    return instead if isinstance(value, str) and terms.match_text(value) else value
 
 
 def erase_chosen(
@@ -286,13 +288,15 @@ def erase_chosen(
 def _emptied(
     model: type[models.Model], row: models.Model, columns: tuple[str, ...], terms: SearchTerms, now: datetime
 ) -> dict:
-    strategies = registry.declaration(model).columns
+    strategies, texts = registry.declaration(model).columns, registry.declaration(model).erasable_texts
     values: dict = {}
     for name in columns:
         column = model._meta.get_field(name)
-        if isinstance(column, models.JSONField) and isinstance(strategies.get(name), DeleteRow):
+        if isinstance(column, models.JSONField) and name in texts:
+            values[name] = _without(getattr(row, name), terms, REMOVED)
+        elif isinstance(column, models.JSONField) and isinstance(strategies.get(name), DeleteRow):
             values[name] = _without(getattr(row, name), terms)
-        elif isinstance(strategies[name], Keep):
+        elif name in texts or isinstance(strategies[name], Keep):
             values[name] = REMOVED  # not empty: that there was a text is retained
         else:
             values[name] = strategies[name].update_value(column, now)

@@ -63,6 +63,7 @@ class DateMessage(models.Model):
         ]
 
     class Personal:
+        erasable_texts = ("subject", "text")
         columns = {
             "made_by": Author(),
             **not_personal(
@@ -156,6 +157,7 @@ class DateChange(models.Model):
         verbose_name_plural = _("changes of dates")
 
     class Personal:
+        erasable_texts = ("message",)
         columns = {
             "made_by": Author(),
             **not_personal("what an organiser changed and tells everybody", "before", "message", "made_at"),

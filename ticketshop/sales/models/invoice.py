@@ -206,6 +206,7 @@ class ArchiveOpening(models.Model):
         default_permissions = ()
 
     class Personal:
+        erasable_texts = ("reason",)
         columns = {
             "opened_by": Author(),
             **not_personal(
