@@ -23,7 +23,7 @@ from ticketshop.lib.values.text import number_in
 
 from .. import notices
 from ..models import Admission, IssuedPass, Order, Ticket
-from ..recipients import is_given
+from ..recipients import is_given, of_buyer
 from . import block_answers, display, form_blocks, profile
 from .answered_form import AnsweredForm
 from .closed_answers import why_closed
@@ -104,7 +104,8 @@ class EditableAnswers:
         return min(starts or ends, default=None)
 
     def _used(self, part: display.Part) -> bool:
-        admissions = [part.admission] if part.admission else [*self.tickets, *self.passes]
+        # A given ticket does not close the buyer's order form, and the buyer does not learn whether it was used.
+        admissions = [part.admission] if part.admission else [*of_buyer(self.tickets), *self.passes]
         return any(admission.state == Admission.State.USED for admission in admissions)
 
     # --- pages -----------------------------------------------------------------------------------------

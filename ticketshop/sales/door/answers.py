@@ -46,10 +46,12 @@ ADVICE = {
     UNPAID: gettext_lazy("Send the person to the box office to pay."),
     CANCELLED: gettext_lazy("This ticket was cancelled. Send the person to the box office."),
     DATE_CANCELLED: gettext_lazy("This date does not take place."),
-    REPLACED: gettext_lazy("This ticket was replaced or exchanged. Ask for the new one."),
+    REPLACED: gettext_lazy(
+        "This ticket was replaced, exchanged or given to another person. Ask for the new one."
+    ),
     TEST: gettext_lazy("It was ordered to try a shop that is not open yet, and lets nobody in."),
     BOOKING_NEEDED: gettext_lazy(
-        "With this pass a place must be booked, and none is. Send the person to the box office."
+        "With this pass a place must be booked, and none is. The person books it in the account of the shop, or goes to the box office."
     ),
     USED_UP: gettext_lazy("All entries of this pass are used or booked. Send the person to the box office."),
     UNKNOWN: gettext_lazy("No ticket of yours has this code. Scan again, or search by name."),

@@ -92,8 +92,13 @@ def _use(ticket: Ticket, session: Session, device: Device, by, now: datetime) ->
 
 
 def enter_group(session: Session, order: Order, device: Device, *, by, now: datetime) -> list[Answer]:
-    """Let in everybody with a ticket of this order for this date. Return one answer for each ticket."""
-    tickets = order.tickets.filter(session=session).select_related(*codes.WITH_TICKET).order_by("pk")
+    """Let in everybody with a ticket of this order for this date. Return one answer for each ticket.
+
+    Given tickets are left out: the people who have them come on their own, and could not enter any more.
+    """
+    tickets = (
+        order.tickets.filter(session=session, gift=None).select_related(*codes.WITH_TICKET).order_by("pk")
+    )
     return [enter_ticket(session, ticket, device, by=by, now=now) for ticket in tickets]
 
 

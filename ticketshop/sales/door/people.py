@@ -10,6 +10,7 @@ from ticketshop.lib.values import references
 from ticketshop.lib.values.text import fold_words
 
 from ..models import Admission, Order, Ticket
+from ..recipients import is_given
 from ..tickets.printed import LETTERS_AT_THE_DOOR
 from .access import WITH_TICKET
 
@@ -32,10 +33,11 @@ def _folded(*columns: str) -> _Folded:
 
 @dataclass(frozen=True)
 class Group:
-    """The tickets of one order for the date."""
+    """The tickets of one order for the date that the buyer has, or one that is given: its person comes on their own."""
 
     order: Order
     tickets: list[Ticket]
+    given: bool = False
 
     @property
     def to_come(self) -> int:
@@ -46,7 +48,7 @@ class Group:
 def search(session: Session, typed: str) -> tuple[list[Group], bool]:
     """Return the orders with a ticket that fits, each with all its tickets of the date, and whether there are more orders.
 
-    Two queries.
+    A ticket that is given is a group of its own. Two queries.
     """
     condition = _condition(typed)
     if condition is None:
@@ -54,9 +56,10 @@ def search(session: Session, typed: str) -> tuple[list[Group], bool]:
     found = _searchable(session).filter(condition).values_list("order_id")
     pks = [pk for (pk,) in found.order_by("order_id").distinct()[: MOST_ORDERS + 1]]
     tickets = Ticket.objects.filter(session=session, order__in=pks[:MOST_ORDERS])
-    groups: dict[int, Group] = {}
+    groups: dict[tuple[int, int | None], Group] = {}
     for ticket in tickets.select_related(*WITH_TICKET, "order__buyer").order_by("order_id", "pk"):
-        groups.setdefault(ticket.order_id, Group(ticket.order, [])).tickets.append(ticket)
+        group = Group(ticket.order, [], is_given(ticket))
+        groups.setdefault((ticket.order_id, ticket.gift_id), group).tickets.append(ticket)
     return list(groups.values()), len(pks) > MOST_ORDERS
 
 

@@ -10,9 +10,11 @@ from pypdf import PdfReader
 from privacy.copies import copying
 from tests.factories.catalogue import OfferFactory, SessionFactory
 from tests.factories.organisers import make_staff
+from tests.factories.registration_forms import ask, make_form, publish
 from tests.qr import codes_in_pdf
 from tests.sales.mails.test_order_mails import deliver
 from tests.staff import Staff
+from ticketshop.catalogue.models import OrderForm
 from ticketshop.sales import notices
 from ticketshop.sales.answers import missing_answers
 from ticketshop.sales.mails import order_mails
@@ -201,6 +203,44 @@ def test_the_door_refuses_the_old_code_as_replaced_and_shows_the_new_name(shop):
     old, new = answers
     assert "eplaced" in old and "Robert" not in old
     assert "Robert Miller" in new
+
+
+def test_a_whole_group_enters_without_the_given_ticket_whose_person_comes_alone(shop):
+    door = Staff(make_staff(shop.pos.organiser, "door"))
+    page = door.open(f"/door/{shop.offer.session.pk}/people/?q={shop.order.reference}")
+    assert "given to another person" in page.text and "Robert Miller" in page.text
+    (form,) = [form for form in page.forms if "orders/" in form.action]
+    page = door.submit(form)
+    assert "1 person let in." in page.text and "Robert" not in page.text
+    assert (shop.read().state, shop.order.tickets.get(gift=None).state) == ("valid", "used")
+    page = door.open(f"/door/{shop.offer.session.pk}/people/?q=robert")
+    assert "Robert Miller" in page.text
+
+
+def test_the_buyer_does_not_learn_that_the_given_ticket_was_used_and_keeps_the_order_form(shop):
+    form = make_form("order", organiser=shop.pos.organiser)
+    ask(form, "Newsletter", visibility="optional")
+    publish(form)
+    OrderForm.objects.create(form=form, point_of_sale=shop.pos)
+    missing_answers.add(shop.order, now=NOW())
+    alice, used = signed_in(shop.alice), "used at the entrance"
+    base = order_mails.order_path(shop.order)
+    Ticket.objects.filter(pk=shop.given.pk).update(state="used", used_at=NOW())
+    for page in ("", "answers/", "names/"):
+        assert used not in alice.open(base + page).text, page
+    assert alice.open(f"{base}answers/").form("^ask-").names
+    Ticket.objects.filter(pk=shop.other.pk).update(state="used", used_at=NOW())
+    assert used in alice.open(base).text
+
+
+def test_the_counter_prints_the_buyers_tickets_alone(shop):
+    clerk = Staff(make_staff(shop.pos.organiser, "box office"))
+    page = clerk.open(f"/admin/sales/order/{shop.order.pk}/counter/")
+    assert "1 ticket is given to another person and is not printed." in page.text
+    for name in ("print", "print-roll"):
+        pdf = clerk.client.get(f"/admin/sales/order/{shop.order.pk}/{name}/")
+        assert codes_in_pdf(pdf.content) == [shop.other.code]
+        assert "Robert" not in text_of(pdf)
 
 
 def test_staff_see_the_holder_of_the_ticket_and_take_it_back_for_the_buyer(shop, mailoutbox):

@@ -23,9 +23,11 @@ from ...models import Admission, IssuedPass, Order, Payment, Ticket
 from ...papers import receipts
 from ...payments import payments
 from ...payments.methods import name_of
+from ...recipients import is_given, of_buyer
 from .. import tables
 from .new_order import ADD
 
+USABLE = {Admission.State.VALID, Admission.State.USED}
 REFUSALS = {
     "paid": gettext_lazy("The order was paid in the meantime. No money was noted: give back what you took."),
     "over": gettext_lazy(
@@ -51,7 +53,9 @@ def page(admin_page, request: HttpRequest, order: Order):
         "in_cash": _in_cash(order, due),
         "methods": taking.ways(order) if due is not None else {},
         "paid_by": _paid_by(order),
+        "method": name_of(order.payment_method),
         "printable": bool(_printable(order)),
+        "given": _given(order),
         "lines": tables.lines(order.lines.all(), order.currency),
         "receipt": _receipt(order),
         "next": f"{reverse('admin:sales_counter')}?pos={order.point_of_sale.slug}",
@@ -98,9 +102,17 @@ def _receipt(order: Order) -> str:
 
 
 def _printable(order: Order) -> list:
-    """Return the tickets and passes that let people in."""
-    usable = {Admission.State.VALID, Admission.State.USED}
-    return [row for row in (*tickets_of(order), *passes_of(order)) if row.state in usable]
+    """Return the tickets and passes that let people in, without given tickets: who has those has their codes."""
+    return of_buyer(row for row in _admissions(order) if row.state in USABLE)
+
+
+def _given(order: Order) -> int:
+    """Return how many tickets are not printed because they are given."""
+    return sum(row.state in USABLE and is_given(row) for row in _admissions(order))
+
+
+def _admissions(order: Order) -> list:
+    return [*tickets_of(order), *passes_of(order)]
 
 
 def _print(*, on_roll: bool) -> Callable[..., HttpResponse]:
