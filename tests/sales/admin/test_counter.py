@@ -13,7 +13,7 @@ from pypdf import PdfReader
 from reportlab.lib.units import mm
 
 from privacy.erasure import erasing
-from tests.factories.catalogue import OfferFactory
+from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, publish
@@ -181,6 +181,34 @@ def test_an_order_that_waits_is_found_by_name_paid_and_printed(clerk, offer, pos
     assert order.state == "paid"
     assert "Print tickets" in page.text
     assert clerk.client.get(f"/admin/sales/order/{foreign.pk}/counter/").status_code == 404
+
+
+def test_an_order_that_is_paid_later_tells_how_and_until_when_and_no_button_that_notes_money_has_the_focus(
+    clerk, offer, pos
+):
+    clerk.open(COUNTER)
+    page = sell(
+        clerk, **{f"offer__{offer.pk}": "1"}, last_name="Ada", email="ada@example.org", method="on_site"
+    )
+    order = Order.objects.get()
+    assert "Pay at the box office. Waits until" in page.text
+    assert "How to pay is in an e-mail to ada@example.org." in page.text
+    focused = re.findall(r"<(?:a|button)[^>]*\bautofocus\b[^>]*>([^<]*)<", page.source)
+    assert focused == ["Next order"]
+    clerk.open(COUNTER)
+    page = sell(clerk, **{f"offer__{offer.pk}": "1"}, last_name="Grace", method="on_site")
+    reference = Order.objects.exclude(pk=order.pk).get().reference
+    assert f"tell the person how to pay, and the order number {reference}." in page.text
+    page = clerk.fill(SELL, button=("method", "cash"))
+    assert "Waits until" not in page.text
+    assert re.findall(r"<(?:a|button)[^>]*\bautofocus\b[^>]*>([^<]*)<", page.source) == ["Print tickets"]
+
+
+def test_passes_are_counted_as_passes_and_tickets_as_places(clerk, offer, pos):
+    SeasonPassFactory(pos=pos, capacity=7)
+    clerk.open(COUNTER)
+    page = sell(clerk, date="passes")
+    assert "20 places left" in page.text and "7 passes left" in page.text
 
 
 def test_staff_see_their_own_points_of_sale_and_only_their_own_cart(clerk, offer, pos):

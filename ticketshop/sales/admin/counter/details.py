@@ -67,7 +67,8 @@ class Details:
         organiser = cart.point_of_sale.organiser
         self.may_waive = request.user.has_perm(waiving.WAIVE, organiser)
         self.waives = self.may_waive and "waive" in request.POST
-        self.mails_link = self.waives and "mail_link" in request.POST
+        # The tick stays on the page also if it was set without the other one.
+        self.wants_link = self.may_waive and "mail_link" in request.POST
         self.refreshed = carts.refresh(cart, now=self.now)
         self.cart_contents = contents.read(cart)
         forms = form_blocks.all_blocks(self.cart_contents)
@@ -158,7 +159,7 @@ class Details:
                 by=self.request.user,
                 now=self.now,
                 waives=self.waives,
-                mails_link=self.mails_link,
+                mails_link=self.waives and self.wants_link,
             )
         except CannotPlace as error:
             self.problems += refusals.sentences(error)
@@ -218,7 +219,7 @@ class Details:
             "has_new": sent and any(form_block.block.unseen for form_block in self.blocks),
             "may_waive": self.may_waive and self._has_mandatory(),
             "waives": self.waives,
-            "mails_link": self.mails_link,
+            "mails_link": self.wants_link,
             "has_email": bool(person.email if person else typed.get("email")),
         }
 
