@@ -16,6 +16,9 @@ from tests.factories.sales import make_order
 from tests.friends import linked, make_visitor
 from tests.sales.bookings.conftest import make_holder
 from tests.sales.exports.test_rows import rows as export_rows
+from tests.sales.mails.test_order_mails import deliver
+from tests.sales.orders.dates.test_cancelled_dates import work
+from tests.soak.test_cancelled_dates import cancel
 from tests.staff import Staff, change
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Allotment, SeasonPass, Session, Tariff
@@ -30,6 +33,10 @@ from ticketshop.sales.orders.exchange import exchanges
 from ticketshop.sales.tickets import codes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("PAS-01")]
+
+
+def one_line(letter) -> str:
+    return " ".join(letter.body.split())
 
 
 def another_date(holder, days: int = 1, **options):
@@ -253,6 +260,59 @@ def test_cancelled_booking_gives_place_and_entry_back(holder):
     assert books.check() == {code: [] for code in books.check()}
     again = holder.book()
     assert again != order and holder.left() == 4
+
+
+def test_mails_and_page_tell_what_a_booking_took_and_that_it_is_back(holder, mailoutbox):
+    deliver(mailoutbox)
+    order = holder.book()
+    (letter,) = deliver(mailoutbox)
+    name = holder.issued.season_pass.name
+    assert f"Booked with “{name}”. 4 entries left. On the page of your order it can be" in one_line(letter)
+    ticket = Ticket.objects.select_related("session", "booked_with__season_pass").get()
+    booking.cancel(order, ticket, by=holder.contact.user, now=timezone.now())
+    (letter,) = deliver(mailoutbox)
+    assert f"What you booked with “{name}” is back on the pass. 5 entries left." in one_line(letter)
+    page = holder.visitor().open(f"/{holder.pos.slug}/orders/{order.reference}/{order.secret}/")
+    assert "What the booking took is back on the pass." in page.text
+
+
+def test_mail_with_a_pass_does_not_tell_that_its_code_works_once(mailoutbox):
+    once = "The code of a ticket works once."
+    make_holder(entries=5)
+    (letter,) = deliver(mailoutbox)[-1:]
+    assert once not in letter.body and "Show the code at the door" in letter.body
+    make_holder(entries=5).book()
+    assert once in deliver(mailoutbox)[-1].body
+
+
+def test_mail_about_one_of_two_places_and_about_a_cancelled_date_tell_that_entries_are_back(mailoutbox):
+    holder = make_holder(entries=5, entries_per_date=2)
+    order = holder.book(2)
+    first, _other = order.tickets.order_by("pk")
+    deliver(mailoutbox)
+    single_tickets.cancel(order, [codes.key_of(first)], by=None, now=timezone.now())
+    (letter,) = deliver(mailoutbox)
+    assert "is back on the pass. 4 entries left." in one_line(letter)
+    cancel(holder.offer.session)
+    work()
+    (letter,) = deliver(mailoutbox)
+    assert "is back on the pass. 5 entries left." in one_line(letter)
+
+
+def test_passes_without_a_number_of_entries_and_cancelled_passes_get_nothing_back(mailoutbox):
+    holder = make_holder()
+    order = holder.book()
+    deliver(mailoutbox)
+    orders.cancel(order, by=None, now=timezone.now())
+    (letter,) = deliver(mailoutbox)
+    assert "is cancelled" in letter.body and "back on the pass" not in letter.body
+    counted = make_holder(entries=5)
+    counted.book()
+    deliver(mailoutbox)
+    orders.cancel(counted.issued.order, by=None, now=timezone.now())
+    cancelled_passes.CANCEL.run(timezone.now())
+    letters = deliver(mailoutbox)
+    assert len(letters) == 2 and not any("back on the pass" in letter.body for letter in letters)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from django.db.models import Sum
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +17,7 @@ from ticketshop.mail.models import Mail
 from .. import recipients
 from ..admission_lists import passes_of, tickets_of
 from ..models import Admission, Cancellation, IssuedPass, Order, Refund, Ticket
+from ..passes import mentions
 from ..payments import disputes, refunds
 from ..tickets import ticket_pdf
 from .order_mails import admission_cards, order_of, order_url
@@ -44,6 +46,7 @@ def tickets_cancelled(mail: Mail) -> Content | None:
         # More than this cancellation cost can go back: what was cancelled before and not paid back is proposed too.
         "kept": min(max(cost - back, ZERO), refunds.kept(order)),
         "by_bank": disputes.taken(order),
+        "given_back": mentions.given_back([row for row in gone if isinstance(row, Ticket)], timezone.now()),
         "url": order_url(order),
     }
     left = [

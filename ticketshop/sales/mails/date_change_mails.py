@@ -6,6 +6,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db.models import Q, Sum
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +21,7 @@ from ticketshop.mail.models import Mail
 from .. import admission_lists, recipients
 from ..models import LIVING_ORDERS, Admission, Cancellation, DateChange, Order, Refund, Ticket
 from ..orders.dates import date_change_job
+from ..passes import mentions
 from ..tickets import calendars, ticket_pdf
 from .cancellation_mails import paid_back_with
 from .order_mails import order_url, place_text
@@ -54,6 +56,9 @@ def date_changed(mail: Mail) -> Content | None:
         "unpaid": any(order.state == Order.State.PENDING for order in concerned),
         "ended": [order for order in concerned if order.paid_at is None and order.state not in LIVING_ORDERS],
         "back": _paid_back(changes, concerned),
+        "given_back": mentions.given_back(
+            [ticket for ticket in tickets if ticket.session_id in told], timezone.now()
+        ),
         "currency": about.currency,
     }
     attached: Attachments = []

@@ -33,6 +33,7 @@ from ..counter import waiving
 from ..models import Admission, IssuedPass, Order, OrderLine, Refund, Ticket
 from ..orders.exchange import links as exchange_links
 from ..papers import earlier_bills
+from ..passes import mentions
 from ..payments import disputes, methods, payments, provider_pages, refunds
 from ..payments.qr_bills import QrBill
 from ..tickets import ticket_pdf
@@ -187,6 +188,7 @@ def order_paid(mail: Mail) -> Content | None:
     context = _context(order, [*tickets, *passes])
     # An earlier mail told the buyer that the order had expired; this mail has to correct that.
     context["receipt_url"] = receipt_url(order)
+    context["has_tickets"], context["booked"] = bool(tickets), mentions.booked(tickets, timezone.now())
     context["revived"] = Mail.objects.filter(once=f"order_expired:{order.pk}").exists()
     if context["all_cancelled"] or not (tickets or passes):
         return Content(context)
@@ -201,7 +203,9 @@ def order_cancelled(mail: Mail) -> Content | None:
     if order is None:
         return None
     back, kept, by_bank = _returned(order), refunds.kept(order), disputes.taken(order)
-    return Content({**_context(order), "back": back, "kept": kept, "by_bank": by_bank})
+    given_back = mentions.given_back(admissions.tickets_of(order), timezone.now())
+    context = {**_context(order), "back": back, "kept": kept, "by_bank": by_bank, "given_back": given_back}
+    return Content(context)
 
 
 @register("order_expired", _("Order expired"))

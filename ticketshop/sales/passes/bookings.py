@@ -73,11 +73,15 @@ def give_back_entries(tickets: list[Ticket], *, by, now: datetime) -> None:
 
 @dataclass(frozen=True)
 class Booking:
-    """A booked ticket as shown on the page of an order: the name of the pass, and until when it can be cancelled."""
+    """A booked ticket as shown on the page of an order: the name of the pass, and until when it can be cancelled.
+
+    ``given_back``: it is cancelled, and its entry is on the pass again.
+    """
 
     name: str
     until: datetime | None
     may_cancel: bool
+    given_back: bool
 
 
 def describe(tickets: list[Ticket], now: datetime) -> None:
@@ -89,7 +93,13 @@ def describe(tickets: list[Ticket], now: datetime) -> None:
             ticket.booked_with = passes[ticket.booked_with_id]
             may_cancel = not why_not_cancelled(ticket, now)
             until = cancellable_until(ticket) if may_cancel else None
-            ticket.booking = Booking(ticket.booked_with.shown_name, until, may_cancel)
+            ticket.booking = Booking(ticket.booked_with.shown_name, until, may_cancel, _is_given_back(ticket))
+
+
+def _is_given_back(ticket: Ticket) -> bool:
+    """Return whether the entry of a cancelled ticket is back on a pass that counts entries and is not cancelled itself."""
+    issued, cancelled = ticket.booked_with, Admission.State.CANCELLED
+    return issued.entries_left is not None and ticket.state == cancelled and issued.state != cancelled
 
 
 def cancellable_until(ticket: Ticket) -> datetime | None:
