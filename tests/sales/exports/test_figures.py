@@ -1,5 +1,6 @@
 """Figures of a period: equal to the export for the accounting and to the books, by day, date, tariff, channel and method."""
 
+import uuid
 from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -16,7 +17,7 @@ from tests.sales.exports.test_accounting import BOOKS, table, total
 from tests.sales.orders.exchange.test_exchanges import exchange
 from ticketshop.sales.cart import contents
 from ticketshop.sales.exports import figures
-from ticketshop.sales.models import Order, Payment, Refund, Ticket
+from ticketshop.sales.models import CheckIn, IssuedPass, Order, Payment, Refund, Ticket
 from ticketshop.sales.orders import books, orders
 from ticketshop.sales.orders.buyers import AtCounter
 from ticketshop.sales.payments import disputes, payments
@@ -121,6 +122,20 @@ def test_dates_tell_what_was_sold_cancelled_and_let_in(evening, pos):
     assert found.passes[season.pk].gross == season.price
     assert found.channels["back_office"].tickets == 2
     assert found.total.orders == 6
+
+
+def test_people_let_in_with_the_code_of_a_pass_count_as_at_the_door(evening, pos):
+    offer, other, season = evening
+    issued = IssuedPass.objects.get(season_pass=season)
+    for session, kind in ((offer, "in"), (offer, "in"), (offer, "out"), (other, "in"), (other, "undone")):
+        CheckIn.objects.create(
+            session=session.session, issued_pass=issued, kind=kind, at=timezone.now(), key=uuid.uuid4()
+        )
+    found = of_today(pos.organiser)
+    assert (found.dates[offer.session_id].entered, found.dates[other.session_id].entered) == (3, 0)
+    assert found.total.entered == 3
+    assert of_today(pos.organiser, offer.session.event).total.entered == 3
+    assert of_today(pos.organiser, OfferFactory(pos=pos).session.event).total.entered == 0
 
 
 def test_one_event_has_its_sales_alone_and_no_money(evening, pos):

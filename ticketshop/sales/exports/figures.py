@@ -16,7 +16,7 @@ from ticketshop.catalogue.models import Event, Offer, SeasonPass, Session, Tarif
 from ticketshop.lib.values.money import ZERO
 from ticketshop.organisers.models import Organiser
 
-from ..models import Admission, Order, Ticket
+from ..models import Admission, CheckIn, Order, Ticket
 from .books import Books
 
 
@@ -200,11 +200,23 @@ def _read_orders(books: Books, figures: Figures) -> None:
 
 
 def _read_entries(books: Books, figures: Figures) -> None:
-    """Add the tickets that were let in during the period, to their dates and to the total."""
+    """Add the people who were let in during the period, with a ticket or with the code of a pass, to the dates and to the total."""
     used = Ticket.objects.filter(state=Admission.State.USED, **books.of_orders(), **books.within("used_at"))
     if figures.event is not None:
         used = used.filter(session__event=figures.event)
-    for session, number in used.order_by().values_list("session").annotate(number=Count("pk")):
+    passes = CheckIn.objects.filter(
+        issued_pass__isnull=False, **books.of_orders("issued_pass__order"), **books.within("at")
+    )
+    if figures.event is not None:
+        passes = passes.filter(session__event=figures.event)
+    kinds = CheckIn.Kind
+    let_in = Count("pk", filter=Q(kind=kinds.IN))
+    let_out = Count("pk", filter=Q(kind__in=(kinds.OUT, kinds.UNDONE)))
+    numbers = [
+        *used.order_by().values_list("session").annotate(number=Count("pk")),
+        *passes.order_by().values_list("session").annotate(number=let_in - let_out),
+    ]
+    for session, number in numbers:
         _sum(figures.dates, session, Sales).entered += number
         figures.total.entered += number
 
