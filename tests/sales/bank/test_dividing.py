@@ -9,7 +9,7 @@ from django.utils import timezone
 from privacy.erasure import erasing
 from tests.at_once import at_once, meet
 from tests.factories.catalogue import OfferFactory
-from tests.factories.organisers import PointOfSaleFactory, make_staff
+from tests.factories.organisers import make_staff
 from tests.factories.sales import BUYER
 from tests.sales.bank.bank import booked, entries, store, waiting
 from tests.staff import Staff, change
@@ -19,25 +19,12 @@ from ticketshop.sales.bank import proposals
 from ticketshop.sales.models import BankEntry, Order, Payment, Refund
 from ticketshop.sales.orders import books, orders
 
-pytestmark = [pytest.mark.django_db, pytest.mark.scenario("PAY-14")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.scenario("PAY-14"),
+    pytest.mark.usefixtures("the_books_add_up"),
+]
 NOW = timezone.now
-
-
-@pytest.fixture
-def pos():
-    return PointOfSaleFactory(organiser__time_zone="Europe/Zurich")
-
-
-@pytest.fixture
-def offer(pos):
-    return OfferFactory(pos=pos, capacity=9, price=Decimal("35.00"))
-
-
-@pytest.fixture(autouse=True)
-def the_books_add_up():
-    yield
-    broken = {code: rows for code, rows in books.check().items() if rows}
-    assert not broken
 
 
 def transfer(*named: Order, amount: object, **values) -> Booking:

@@ -22,28 +22,15 @@ from ticketshop.sales.bank import entries as actions
 from ticketshop.sales.bank import proposals
 from ticketshop.sales.bank.proposals import What
 from ticketshop.sales.models import BankEntry, Order, Payment, Refund, Ticket
-from ticketshop.sales.orders import books, orders
+from ticketshop.sales.orders import orders
 from ticketshop.sales.payments import payments
 
-pytestmark = [pytest.mark.django_db, pytest.mark.scenario("PAY-14")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.scenario("PAY-14"),
+    pytest.mark.usefixtures("the_books_add_up"),
+]
 NOW = timezone.now
-
-
-@pytest.fixture
-def pos():
-    return PointOfSaleFactory(organiser__time_zone="Europe/Zurich")
-
-
-@pytest.fixture
-def offer(pos):
-    return OfferFactory(pos=pos, capacity=9, price=Decimal("35.00"))
-
-
-@pytest.fixture(autouse=True)
-def the_books_add_up():
-    yield
-    broken = {code: rows for code, rows in books.check().items() if rows}
-    assert not broken
 
 
 def propose() -> list[What]:

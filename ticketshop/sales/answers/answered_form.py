@@ -5,10 +5,12 @@ from datetime import date, datetime
 from functools import cached_property
 
 from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 
 from registration_forms.answers import changing, responses
 from registration_forms.answers.blocks import Block
 from registration_forms.definitions import Definition
+from registration_forms.field_types import TYPES
 from registration_forms.models import Response
 
 from ..models import Ticket
@@ -86,3 +88,18 @@ class AnsweredForm:
             for question in self.definition.questions
             if question.key in self.given.waived and not question.staff_only
         ]
+
+    @property
+    def consents(self) -> list[str]:
+        """Return the keys of the questions that ask for a consent."""
+        return [question.key for question in self.definition.questions if question.type == "consent"]
+
+    def changed_meanwhile(self, key: str) -> str:
+        """Return the error for a question whose answer another person changed after the page was shown."""
+        question = self.definition.question(key)
+        text = (
+            TYPES[question.type].display(question, self.stored[key]) if key in self.stored else _("no answer")
+        )
+        return _(
+            "Changed by somebody else meanwhile, to: %(answer)s. Save again to keep what stands here."
+        ) % {"answer": text}

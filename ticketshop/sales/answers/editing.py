@@ -5,7 +5,6 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils.datastructures import MultiValueDict
-from django.utils.translation import gettext as _
 
 from contacts import locking
 from contacts.models import Contact
@@ -14,7 +13,7 @@ from registration_forms.answers import changing, limited_choices, question_wordi
 from registration_forms.answers.blocks import Block
 from registration_forms.conditions import BUYER
 from registration_forms.definitions import Definition
-from registration_forms.field_types import TYPES, QuestionContext
+from registration_forms.field_types import QuestionContext
 from registration_forms.field_types.choices import NO_PLACE_LEFT
 from registration_forms.models import AnswerHistory, Choice, Field, FormVersion, Response
 from ticketshop.history import history
@@ -39,12 +38,11 @@ _RESPONSE = Ticket._meta.get_field("response")
 
 
 class EditableAnswers:
-    """The forms of an order (``answered_forms``), or those with the ids ``of``, with their answers. Four queries
-    for any number.
+    """The forms of an order (``answered_forms``), or those with the ids ``of``, with their answers.
 
     ``staff``: include questions for staff only and allow changes after the deadline. Without ``sensitive``,
     sensitive questions are left out. ``holder``: for the holder of a given ticket. The buyer does not see the answers of
-    given tickets.
+    given tickets. Four queries for any number.
     """
 
     def __init__(
@@ -183,7 +181,7 @@ class EditableAnswers:
             asked = self._drawn(shown[answered_form.response.pk]) - (kept or {}).get(
                 answered_form.response.pk, set()
             )
-            asked -= {key for key in _consents(answered_form) if key not in seen}
+            asked -= {key for key in answered_form.consents if key not in seen}
             answered_form.outdated = (
                 not question_wording.shown_on(answered_form.definition, (), answered_form.block.context)
                 <= seen
@@ -198,7 +196,7 @@ class EditableAnswers:
         """
         drawn = post.get(answered_form.block.drawn_name, "").split()
         changed = question_wording.reworded(definition, definitions.of_version(answered_form.version))
-        given = {key for key in _consents(answered_form) if key in answered_form.given}
+        given = {key for key in answered_form.consents if key in answered_form.given}
         return question_wording.shown_on(definition, drawn, answered_form.block.context) - (changed - given)
 
     def _drawn(self, definition: Definition) -> set[str]:
@@ -245,7 +243,7 @@ class EditableAnswers:
             answered_form.revision = answered_form.response.revision
             answered_form.block.full_clean()
             for key in conflict.keys.get(answered_form.response.pk, ()):
-                answered_form.block.add_late_error(key, _theirs(answered_form, key))
+                answered_form.block.add_late_error(key, answered_form.changed_meanwhile(key))
 
     # --- saving ----------------------------------------------------------------------------------------
     def is_valid(self, answered_forms: list[AnsweredForm]) -> bool:
@@ -316,8 +314,7 @@ class EditableAnswers:
     def _lock(self, posted: list[AnsweredForm]) -> None:
         """Lock order, tickets and passes, so that no check-in, erasure or cancellation comes between.
 
-        Raise changing.Closed if one came before. Locks follow the sequence of an erasure: order, tickets,
-        then (in ``change_all``) responses.
+        Raise changing.Closed if one came before. Locks follow the sequence of an erasure: order, tickets, then (in ``change_all``) responses.
         """
         orders = Order.objects.select_for_update(of=("self",), no_key=True).select_related("buyer")
         order = orders.get(pk=self.order.pk)
@@ -335,10 +332,8 @@ class EditableAnswers:
                 if locked_row is not None and model is Ticket:
                     responses_now[row] = locked_row.response_id
         for answered_form in posted:
-            if (
-                responses_now.get(answered_form.part.admission, answered_form.response.pk)
-                != answered_form.response.pk
-            ):
+            response_id = answered_form.response.pk
+            if responses_now.get(answered_form.part.admission, response_id) != response_id:
                 # The ticket was given to another person meanwhile, who gives the answers.
                 raise changing.Closed
             used, until = self._used(answered_form.part), None if self.staff else answered_form.until
@@ -402,19 +397,3 @@ def _data(answered_form: AnsweredForm, post, asked: set[str]) -> MultiValueDict:
     }
     typed = {key: texts for key, texts in values.items() if texts}
     return block_answers.as_posted(answered_form.definition, answered_form.prefix, typed)
-
-
-def _consents(answered_form: AnsweredForm) -> list[str]:
-    return [question.key for question in answered_form.definition.questions if question.type == "consent"]
-
-
-def _theirs(answered_form: AnsweredForm, key: str) -> str:
-    question = answered_form.definition.question(key)
-    text = (
-        TYPES[question.type].display(question, answered_form.stored[key])
-        if key in answered_form.stored
-        else _("no answer")
-    )
-    return _("Changed by somebody else meanwhile, to: %(answer)s. Save again to keep what stands here.") % {
-        "answer": text
-    }

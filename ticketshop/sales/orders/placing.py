@@ -79,6 +79,13 @@ class Request:
         return self.user if self.user.is_authenticated else None
 
 
+def _placed_before(request: Request) -> Order:
+    """Return the order of a cart that was ordered just before this transaction locked it. Raise CannotPlace if it was emptied."""
+    if order := placed_under(request.cart.checkout_key, request.content_hash):
+        return order
+    raise CannotPlace("gone")
+
+
 def attempt(request: Request) -> Order:
     """Turn the cart of a request into an order, in the caller's transaction. Return an order that was placed before.
 
@@ -87,10 +94,7 @@ def attempt(request: Request) -> Order:
     user, now = request.user, request.now
     cart_contents = _locked_contents(request)
     if cart_contents is None:
-        # The cart was ordered, or emptied, just before this transaction locked it.
-        if order := placed_under(request.cart.checkout_key, request.content_hash):
-            return order
-        raise CannotPlace("gone")
+        return _placed_before(request)
     cart = cart_contents.cart
     locking.lock_if_in_trial(cart.point_of_sale)
     method = _checked(cart, cart_contents, request)

@@ -347,21 +347,6 @@ def divided(sources: list[tuple[Payment, Decimal]], amount: Decimal) -> list[tup
     return parts
 
 
-def last_returned(order: Order) -> Decimal:
-    """Return what is to be paid back of the latest payment; zero if nothing is."""
-    last = (
-        Payment.objects.filter(order=order, state=Payment.State.CONFIRMED)
-        .order_by("-confirmed_at", "-pk")
-        .first()
-    )
-    if last is None or last.confirmed_at is None:
-        return ZERO
-    rows = Refund.objects.filter(
-        payment__order=order, kind=Refund.Kind.RETURNED, requested_at=last.confirmed_at
-    )
-    return rows.aggregate(sum=Sum("amount"))["sum"] or ZERO
-
-
 def _sources(order: Order, payment: Payment) -> list[Payment]:
     """Return the payments that money can be paid back from: this one first, then the latest."""
     others = Payment.objects.filter(order=order, state=Payment.State.CONFIRMED).exclude(pk=payment.pk)

@@ -35,6 +35,21 @@ class Changed(Exception):
 OF_PRICE = (Refund.Kind.PAID_BACK, Refund.Kind.TAKEN, Refund.Kind.EXCHANGED)
 
 
+def last_returned(order: Order) -> Decimal:
+    """Return what is to be paid back of the latest payment; zero if nothing is."""
+    last = (
+        Payment.objects.filter(order=order, state=Payment.State.CONFIRMED)
+        .order_by("-confirmed_at", "-pk")
+        .first()
+    )
+    if last is None or last.confirmed_at is None:
+        return ZERO
+    rows = Refund.objects.filter(
+        payment__order=order, kind=Refund.Kind.RETURNED, requested_at=last.confirmed_at
+    )
+    return rows.aggregate(sum=Sum("amount"))["sum"] or ZERO
+
+
 def paid_back(order: Order) -> Decimal:
     """Return what staff decided to pay back of an order, paid already or not, and what was credited in an exchange."""
     rows = Refund.objects.filter(payment__order=order, kind__in=OF_PRICE)

@@ -1,8 +1,10 @@
 """Actions on tickets and passes: make, issue, cancel."""
 
 from datetime import datetime
+from typing import cast
 
 from registration_forms.models import Response
+from ticketshop.catalogue.models import SeasonPass
 from ticketshop.lib.values import references
 
 from .. import notices
@@ -43,19 +45,22 @@ def new(
                     Ticket(session_id=cart_line.offer.session_id, booked_with=booked_with, **shared)
                 )
             else:
-                season_pass = cart_line.season_pass
-                new_passes.append(
-                    IssuedPass(
-                        season_pass=season_pass,
-                        extra_response=answered.get(f"{slot}+"),
-                        valid_from=season_pass.valid_from,
-                        valid_until=season_pass.valid_until,
-                        entries=season_pass.entries,
-                        entries_left=season_pass.entries,
-                        **shared,
-                    )
-                )
+                extra = answered.get(f"{slot}+")
+                new_passes.append(_issued_pass(cast(SeasonPass, cart_line.season_pass), extra, shared))
     return new_tickets, new_passes
+
+
+def _issued_pass(season_pass: SeasonPass, extra_response: Response | None, shared: dict) -> IssuedPass:
+    """Return an unsaved pass with the days and entries of its season pass as they are at the sale."""
+    return IssuedPass(
+        season_pass=season_pass,
+        extra_response=extra_response,
+        valid_from=season_pass.valid_from,
+        valid_until=season_pass.valid_until,
+        entries=season_pass.entries,
+        entries_left=season_pass.entries,
+        **shared,
+    )
 
 
 def issue(order: Order, *, now: datetime) -> None:

@@ -13,7 +13,7 @@ from ticketshop.lib.web.template_tags import money
 from ticketshop.office.buttons import Button, Outcome
 
 from ...models import Order, Payment
-from ...payments import methods, payments, provider_pages, typed_money
+from ...payments import methods, payments, provider_pages, refunds, typed_money
 from ...payments.methods import name_of
 from ...payments.methods.base import Outcome as PaymentOutcome
 from ...payments.methods.base import ProviderUnavailable
@@ -76,7 +76,7 @@ def came_of_it(order: Order) -> Outcome:
         return messages.WARNING, _("Noted. %(amount)s is still missing; the buyer is told.") % {
             "amount": money(missing.amount if missing else order.total, order.currency)
         }
-    back = payments.last_returned(order)
+    back = refunds.last_returned(order)
     if order.state == Order.State.PAID and not back:
         return messages.SUCCESS, _("The order is paid; the tickets go to the buyer by e-mail.")
     text = (

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from contacts import locking
+from contacts.models import Contact
 from registration_forms.answers import responses
 from ticketshop.history import history
 
@@ -37,6 +38,21 @@ def _why_not(ticket: Ticket, now: datetime) -> str:
     return codes.why_not(ticket, now)
 
 
+def _returned(ticket: Ticket, friend: Contact | None, by, now: datetime) -> TicketGift:
+    """Write the row that states that staff gave a ticket back. ``friend``: its holder; None after their erasure."""
+    return TicketGift.objects.create(
+        ticket=ticket,
+        friend=friend,
+        friend_name=ticket.gift.friend_name if friend else "",
+        is_return=True,
+        state=TicketGift.State.BY_STAFF,
+        offered_at=now,
+        offered_by=history.author(by),
+        answered_at=now,
+        former_response=ticket.response,
+    )
+
+
 @transaction.atomic
 def take_back(ticket: Ticket, *, by, now: datetime) -> Ticket:
     """Give the buyer a given ticket back, with a new code and the buyer's name. Return it as it is now.
@@ -50,20 +66,9 @@ def take_back(ticket: Ticket, *, by, now: datetime) -> Ticket:
     ticket = offers.locked_ticket(ticket.pk, order)
     if sentence := _why_not(ticket, now):
         raise CannotTakeBack(sentence)
-    former, gift = ticket.response, ticket.gift
     offers.end_offers([ticket.pk], now)
-    returned = TicketGift.objects.create(
-        ticket=ticket,
-        friend=friend,
-        friend_name=gift.friend_name if friend else "",
-        is_return=True,
-        state=TicketGift.State.BY_STAFF,
-        offered_at=now,
-        offered_by=history.author(by),
-        answered_at=now,
-        former_response=former,
-    )
-    responses.replace(former, None)
+    returned = _returned(ticket, friend, by, now)
+    responses.replace(ticket.response, None)
     Ticket.objects.filter(pk=ticket.pk).update(
         gift=None,
         beneficiary=order.buyer,
