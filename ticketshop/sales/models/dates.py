@@ -1,4 +1,4 @@
-"""What people with tickets for a date learn: messages of the organiser, the reminder, and changes of the date."""
+"""Messages to people with tickets for a date: written ones, reminders, and what they learn of a changed date."""
 
 import uuid
 
