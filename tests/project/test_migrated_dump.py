@@ -1,6 +1,7 @@
 """The dump of the migrated database: which migrations it is of, and that a restored database equals a migrated one."""
 
 import os
+import re
 
 import psycopg
 import pytest
@@ -41,6 +42,11 @@ def test_only_the_newest_dumps_stay(tmp_path):
     }
 
 
+def without_casts(text: str) -> str:
+    """Return statements without what PostgreSQL writes otherwise once it has read its own text of a condition."""
+    return re.sub(r"[()]|::text(\[\])?|::character varying(\[\])?", "", text)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_restored_database_equals_the_migrated_one(tmp_path):
     if not migrated_dump.is_usable():
@@ -55,7 +61,7 @@ def test_a_restored_database_equals_the_migrated_one(tmp_path):
         finally:
             server.execute(f"DROP DATABASE {name}_restored WITH (FORCE)")
     assert "CREATE TABLE public.sales_order " in texts[0]
-    assert texts[0] == texts[1]
+    assert without_casts(texts[0]) == without_casts(texts[1])
 
 
 def test_a_damaged_dump_is_deleted(tmp_path):
