@@ -274,6 +274,7 @@ def test_mails_and_page_tell_what_a_booking_took_and_that_it_is_back(holder, mai
     assert f"What you booked with “{name}” is back on the pass. 5 entries left." in one_line(letter)
     page = holder.visitor().open(f"/{holder.pos.slug}/orders/{order.reference}/{order.secret}/")
     assert "What the booking took is back on the pass." in page.text
+    assert "This order is cancelled" in page.text and "If money still comes" not in page.text
 
 
 def test_mail_with_a_pass_does_not_tell_that_its_code_works_once(mailoutbox):
