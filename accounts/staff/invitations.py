@@ -12,6 +12,7 @@ from ticketshop.history import history
 from ticketshop.jobs.rows import Tidying
 from ticketshop.limits import limits
 from ticketshop.mail import outbox
+from ticketshop.organisers import staff
 from ticketshop.organisers.models import PointOfSale, StaffInvitation, StaffMembership
 from ticketshop.organisers.staff_invitation import DELETED_DAYS, VALID
 
@@ -29,7 +30,8 @@ def may_send(invitation: StaffInvitation, now: datetime) -> bool:
 
 @transaction.atomic
 def invite(invitation: StaffInvitation, *, by, language: str, now: datetime) -> None:
-    """Insert a new invitation and queue its mail."""
+    """Insert a new invitation and queue its mail. Raises PermissionDenied if ``by`` was removed from the staff meanwhile."""
+    staff.lock(invitation.organiser_id, by=by)
     invitation.invited_by, invitation.language = by, language
     invitation.created_at, invitation.expires_at = now, now + VALID
     invitation.save(force_insert=True)

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from ticketshop.history import history
@@ -18,8 +19,9 @@ class LastOwner(Exception):
 
 @transaction.atomic
 def change_role(membership: StaffMembership, role: Group, *, by, now: datetime) -> bool:
-    """Give a member another role. Return False if they left meanwhile or have the role already. Raises LastOwner."""
-    current = _lock(membership)
+    """Give a member another role. Return False if they left meanwhile or have the role already. Raises LastOwner, PermissionDenied."""
+    lock(membership.organiser_id, by=by)
+    current = _read(membership)
     if current is None or current.role_id == role.pk:
         return False
     _check_owner_stays(current)
@@ -35,21 +37,36 @@ def remove(membership: StaffMembership, *, by, now: datetime) -> bool:
     """End a membership, and the open invitations that the member sent. Return False if it ended meanwhile. Raises LastOwner.
 
     Permissions are read from memberships at each request, so the next request of every log-in session of the member is refused.
+    Raises PermissionDenied if ``by`` removes somebody else and does not manage the staff any more.
     """
-    current = _lock(membership)
+    left = by is not None and by.pk == membership.user_id
+    lock(membership.organiser_id, by=None if left else by)
+    current = _read(membership)
     if current is None:
         return False
     _check_owner_stays(current)
     _withdraw_invitations_of(current)
-    left = by is not None and by.pk == current.user_id
     history.record(current, "staff_left" if left else "staff_removed", by=by, now=now, role=current.role.name)
     current.delete()
     return True
 
 
-def _lock(membership: StaffMembership) -> StaffMembership | None:
-    """Lock the organiser, so that two owners can't remove each other at once, and return the membership as it is now."""
-    Organiser.objects.select_for_update(no_key=True).get(pk=membership.organiser_id)
+def lock(organiser_id: int, *, by) -> None:
+    """Lock the organiser, so that changes of its staff and invitations come one after the other.
+
+    Raise PermissionDenied if ``by`` does not manage the staff any more: the request began before they were removed.
+    """
+    Organiser.objects.select_for_update(no_key=True).get(pk=organiser_id)
+    if by is None or by.is_superuser:
+        return
+    managing = {"content_type__app_label": "organisers", "codename": "manage_staff"}
+    roles = Group.objects.filter(permissions__in=Permission.objects.filter(**managing))
+    if not StaffMembership.objects.filter(user=by, organiser=organiser_id, role__in=roles).exists():
+        raise PermissionDenied
+
+
+def _read(membership: StaffMembership) -> StaffMembership | None:
+    """Lock a membership, and return it as it is now."""
     rows = StaffMembership.objects.select_for_update(of=("self",)).select_related("role", "user")
     return rows.filter(pk=membership.pk).first()
 

@@ -1,9 +1,13 @@
 """Members of staff: another role, removed, leaving; an organiser keeps an owner."""
 
+from contextlib import suppress
+
 import pytest
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
+from accounts.staff import invitations
 from tests.at_once import at_once, meet
 from tests.factories.accounts import SuperuserFactory
 from tests.factories.organisers import (
@@ -134,7 +138,7 @@ def remove_each_other(monkeypatch) -> int:
     def remove(membership, by):
         try:
             staff.remove(membership, by=by, now=timezone.now())
-        except staff.LastOwner:
+        except (staff.LastOwner, PermissionDenied):
             return False
         return True
 
@@ -152,3 +156,57 @@ def test_two_owners_who_remove_each_other_at_once_leave_none_without_the_lock(mo
     rows = Organiser.objects
     monkeypatch.setattr(rows, "select_for_update", lambda **options: rows.all(), raising=False)
     assert remove_each_other(monkeypatch) == 0
+
+
+def invite_while_removed(monkeypatch) -> int:
+    """An owner invites somebody while another one removes this owner. Return the number of open invitations afterwards.
+
+    Both have been found to be owners; the removal has deleted the invitations before the new one is stored.
+    """
+    theatre = OrganiserFactory()
+    stays, leaves = (StaffMembershipFactory(organiser=theatre) for _ in range(2))
+    wanted = StaffInvitation(organiser=theatre, email="back@example.org", role=leaves.role)
+    withdraw, lock = staff._withdraw_invitations_of, staff.lock
+
+    def withdraw_and_meet(membership):
+        withdraw(membership)
+        meet()
+
+    def meet_and_lock(organiser_id, *, by):
+        if by == leaves.user:
+            meet()
+        lock(organiser_id, by=by)
+
+    monkeypatch.setattr(staff, "_withdraw_invitations_of", withdraw_and_meet)
+    monkeypatch.setattr(staff, "lock", meet_and_lock)
+
+    def invite():
+        with suppress(PermissionDenied):
+            invitations.invite(wanted, by=leaves.user, language="en", now=timezone.now())
+
+    at_once(invite, lambda: staff.remove(leaves, by=stays.user, now=timezone.now()))
+    assert not StaffMembership.objects.filter(pk=leaves.pk).exists()
+    return StaffInvitation.objects.filter(organiser=theatre).count()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_owner_who_is_removed_at_the_same_moment_invites_nobody(monkeypatch):
+    assert invite_while_removed(monkeypatch) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_owner_who_is_removed_at_the_same_moment_invites_somebody_without_the_lock(monkeypatch):
+    monkeypatch.setattr(staff, "lock", lambda organiser_id, *, by: None)
+    assert invite_while_removed(monkeypatch) == 1
+
+
+def test_owner_who_was_removed_while_the_request_waited_changes_no_role(owner, theatre, member):
+    StaffMembership.objects.filter(user=owner.user).delete()
+    for change_staff in (
+        lambda: staff.change_role(member, Group.objects.get(name="owner"), by=owner.user, now=timezone.now()),
+        lambda: staff.remove(member, by=owner.user, now=timezone.now()),
+    ):
+        with pytest.raises(PermissionDenied):
+            change_staff()
+    member.refresh_from_db()
+    assert member.role.name == "box office"
