@@ -28,7 +28,7 @@ def is_needed(user: User) -> bool:
 
 
 def workplaces(user: User) -> list[int | str]:
-    """Return the ids of the organisers of a staff member, or PLATFORM for an administrator of the platform. No query of its own:
+    """Return the ids of the organisers of a staff member, or PLATFORM for an administrator of the platform. No extra query:
     pages of staff read the permissions anyway.
     """
     return [PLATFORM] if user.is_superuser else sorted(permissions_by_organiser(user))

@@ -67,7 +67,7 @@ def sign_in(page: Page, live_server, user, url: str) -> None:
 
 
 def sell_for_cash(page: Page, evening: Evening) -> list[str]:
-    """Sell two children's tickets to nobody by name. Return their codes."""
+    """Sell two children's tickets without a person. Return their codes."""
     page.locator(f"#id_offer-{evening.child.pk}").fill("2")
     page.get_by_label("Cash").check()
     page.locator("#counter").get_by_role("button", name="Sell").last.click()

@@ -213,7 +213,7 @@ def test_factor_that_was_switched_off_is_demanded_at_the_next_page(person, theat
 
 
 def test_open_session_is_checked_again_when_its_user_becomes_staff_elsewhere(theatre):
-    """Whoever makes the membership, and in whatever browser: here it is a row that appears."""
+    """A membership counts however and in any browser it is made: here a row is added."""
     user = make_staff(OrganiserFactory())
     staff = Staff(user)
     assert staff.open("/admin/").url == "/admin/"
@@ -273,8 +273,8 @@ def test_owner_of_another_organiser_and_other_roles_can_not_reset_it(lost):
     assert Authenticator.objects.filter(user=user).exists()
 
 
-def test_owner_can_not_reset_the_factor_of_a_person_who_is_also_staff_of_another_organiser(lost, theatre):
-    """It protects the other organiser too, whose owners were not asked."""
+def test_owner_can_not_reset_the_factor_of_staff_of_a_second_organiser(lost, theatre):
+    """The factor protects the other organiser too, whose owners were not asked."""
     user, membership, owner = lost
     elsewhere = StaffMembershipFactory(user=user, organiser=theatre)
     owner.press(membership, "reset-second-factor")

@@ -366,7 +366,7 @@ def test_name_in_a_text_of_staff_that_no_page_can_change_is_erased_there(office)
     assert moved.message == "–"
 
 
-def test_every_text_of_staff_without_a_page_can_be_erased_where_it_names_somebody():
+def test_every_text_of_staff_without_a_page_can_be_erased_where_it_names_a_person():
     """A new column of this kind either gets a page or is one of ``erasable_texts``; the others contain no text of staff."""
     written_by_the_program = {
         "contacts.AddressSuppression.reason", "organisers.TermsVersion.texts", "organisers.TermsVersion.texts_hash",

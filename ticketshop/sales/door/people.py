@@ -48,7 +48,7 @@ class Group:
 def search(session: Session, typed: str) -> tuple[list[Group], bool]:
     """Return the orders with a ticket that fits, each with all its tickets of the date, and whether there are more orders.
 
-    A ticket that is given is a group of its own. Two queries.
+    A given ticket is a separate group. Two queries.
     """
     condition = _condition(typed)
     if condition is None:

@@ -1,4 +1,4 @@
-"""What mails tell of the passes with which tickets were booked."""
+"""Sentences for mails about the passes with which tickets were booked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

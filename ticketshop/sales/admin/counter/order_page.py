@@ -102,7 +102,7 @@ def _receipt(order: Order) -> str:
 
 
 def _printable(order: Order) -> list:
-    """Return the tickets and passes that let people in, without given tickets: who has those has their codes."""
+    """Return the tickets and passes that let people in, without given tickets, whose codes only their holders get."""
     return of_buyer(row for row in _admissions(order) if row.state in USABLE)
 
 
