@@ -83,6 +83,13 @@ def _end(thread: threading.Thread) -> None:
         _drop(server, os.environ.pop(TEMPLATE))
 
 
+def wait_until_made() -> None:
+    """Wait until the process that started this worker has made the database to copy, and its dump."""
+    if os.environ.get(TEMPLATE):
+        with _server() as server:
+            server.execute("SELECT pg_advisory_lock_shared(%s)", [LOCK])
+
+
 def copy() -> bool:
     """Make this worker's database as a copy and connect to it; return False if there is none to copy."""
     template = os.environ.get(TEMPLATE)

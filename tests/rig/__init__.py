@@ -21,6 +21,7 @@ from typing import Self
 import psutil
 import psycopg
 
+from tests import migrated_database
 from tests.smtp import Postbox
 from tests.visitor import HttpVisitor, Page
 from tests.waiting import PATIENCE, wait_for
@@ -52,6 +53,7 @@ class Rig:
             for name, value in DURABLE.items():
                 self.sql(f"ALTER SYSTEM SET {name} = {value}")
             self.sql("SELECT pg_reload_conf()")
+            migrated_database.wait_until_made()
             self.shop = json.loads(self.run("-m", self.fill))
             stack.callback(self._stop)
             self._start()
