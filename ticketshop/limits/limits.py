@@ -69,6 +69,8 @@ LIMITS = {
     "staff_invite": Limit(30, DAY, sliding=True),
     "staff_invite_address": Limit(3, DAY, sliding=True),
     # Forms that are saved at the log-in page, see ``submissions``; per network.
+    # Wrong codes of the second step for one log-in.
+    "second_factor": Limit(20, DAY, sliding=True),
     "submission_keep": Limit(60, HOUR),
     # Requests for one's own data: mails per mailbox, attempts per network.
     "data_mail": Limit(3, HOUR, sliding=True),

@@ -8,6 +8,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
 from django.core.management import CommandError, call_command
 from django.test import TestCase
+from django.utils import timezone
 
 from accounts.models import Session
 from tests.factories.accounts import PASSWORD, SuperuserFactory, UserFactory
@@ -15,6 +16,8 @@ from tests.factories.organisers import OrganiserFactory, StaffMembershipFactory,
 from tests.staff import Staff
 from tests.visitor import TestClientVisitor
 from ticketshop.history.models import Event
+from ticketshop.limits import limits
+from ticketshop.limits.models import Counter
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, StaffMembership
 
@@ -70,6 +73,33 @@ def person(clock):
     codes = re.findall(r"<code>(\d{8})</code>", visitor.page.source)
     assert len(codes) == 10
     return user, secret, codes
+
+
+def test_after_twenty_wrong_codes_in_a_day_even_the_right_one_waits(person, clock):
+    user, secret, _codes = person
+    visitor = TestClientVisitor()
+    log_in(visitor, user.email)
+    now = timezone.now()
+    for _try in range(limits.LIMITS["second_factor"].count - 1):
+        limits.note("second_factor", f"user {user.pk}", now)
+    page = visitor.fill("^code$", {"code": "000000"})
+    assert "This code is not right" in page.text
+    clock["at"] += 30
+    page = visitor.fill("^code$", {"code": code_of(secret)})
+    assert "Too many wrong codes were typed. Try again tomorrow." in page.text
+    assert "/2fa/authenticate/" in page.url
+    Counter.objects.filter(kind="second_factor").delete()
+    visitor.fill("^code$", {"code": code_of(secret)})
+    assert visitor.open("/accounts/security/").status == 200
+    assert "/login/" not in visitor.page.url
+
+
+def test_right_codes_are_not_counted(person, clock):
+    user, secret, _codes = person
+    visitor = TestClientVisitor()
+    log_in(visitor, user.email)
+    visitor.fill("^code$", {"code": code_of(secret)})
+    assert not Counter.objects.filter(kind="second_factor").exists()
 
 
 # --- visitors -----------------------------------------------------------------------------------------
