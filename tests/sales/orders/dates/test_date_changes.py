@@ -25,6 +25,7 @@ from tests.staff import Staff, change, listing
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Session
 from ticketshop.mail.models import Mail
+from ticketshop.sales.cart import contents
 from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import DateChange, Order, Ticket
 from ticketshop.sales.orders import orders, reminders
@@ -339,7 +340,7 @@ def test_a_cart_tells_that_its_date_was_moved_and_an_old_review_page_is_refused(
     Session.objects.filter(pk=offer.session.pk).update(starts_at=later, ends_at=later + timedelta(hours=2))
     assert f"Moved from {said(FIRST)} to {said(later)}" in visitor.open(f"/{pos.slug}/cart/").text
     cart = make_cart({offer: 1})
-    shown = orders.contents.read(cart).content_hash
+    shown = contents.read(cart).content_hash
     Session.objects.filter(pk=offer.session.pk).update(starts_at=FIRST, ends_at=FIRST + timedelta(hours=2))
     with pytest.raises(orders.CannotPlace, match="changed"):
         orders.place(
