@@ -22,14 +22,20 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.scenario("PAS
 
 def meet_after_counting(monkeypatch) -> None:
     """Let both count the entries of the pass before one of them takes one."""
-    count = entries.booked
+    booked = entries.booked
 
-    def count_and_meet(issued, session):
-        found = count(issued, session)
+    def all_counted_then_meet(issued, session):
+        found = booked(issued, session) + entries.at_door(issued, session).counted
         meet()
         return found
 
-    monkeypatch.setattr(entries, "booked", count_and_meet)
+    def booked_then_meet(issued, session):  # the door has counted its own entries before
+        found = booked(issued, session)
+        meet()
+        return found
+
+    monkeypatch.setattr(entries, "taken", all_counted_then_meet)
+    monkeypatch.setattr(entries, "booked", booked_then_meet)
 
 
 def without_the_locks(monkeypatch) -> None:
