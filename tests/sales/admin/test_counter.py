@@ -2,6 +2,7 @@
 
 import io
 import re
+import uuid
 from datetime import timedelta
 from decimal import Decimal
 
@@ -13,6 +14,7 @@ from pypdf import PdfReader
 from reportlab.lib.units import mm
 
 from privacy.erasure import erasing
+from registration_forms.answers import limited_choices
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import make_staff
@@ -21,6 +23,7 @@ from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
 from tests.qr import codes_in_pdf
 from tests.staff import Staff
 from ticketshop.catalogue import places
+from ticketshop.sales.cart import carts
 from ticketshop.sales.models import Cart, Order
 from ticketshop.sales.orders import books
 from ticketshop.sales.payments import payments
@@ -133,6 +136,35 @@ def test_forms_are_asked_on_a_second_page_which_holds_the_places(clerk, offer, p
     assert (ticket.holder_first_name, order.payments.get().method) == ("Ada", "card_terminal")
     assert ticket.response.answers.get().v_text == "vegan"
     assert clerk.open(page.url).url.endswith(f"/{order.pk}/counter/")
+
+
+def test_a_choice_taken_by_another_buyer_at_that_moment_is_marked_and_nothing_is_ordered(
+    clerk, offer, pos, monkeypatch
+):
+    form = make_form(organiser=pos.organiser)
+    field = ask(form, "Workshop", type="dropdown", choices=["Clay", "Wood"], visibility="mandatory")
+    publish(form)
+    clay = field.choices.first()
+    clay.capacity = 1
+    clay.save()
+    offer.tariff.form = form
+    offer.tariff.save()
+    clerk.open(COUNTER)
+    sell(clerk, **{f"offer__{offer.pk}": "1"}, last_name="Lovelace", method="cash")
+    hold = carts.hold_choices
+
+    def after_another(cart, wanted, *, now):
+        limited_choices.hold(uuid.uuid4(), {"another": [clay.pk]}, timedelta(minutes=5))
+        hold(cart, wanted, now=now)
+
+    monkeypatch.setattr(carts, "hold_choices", after_another)
+    (workshop,) = (name for name in clerk.page.form("-version$").names if name.endswith(field.key))
+    page = clerk.fill("-version$", {workshop: clay.key})
+    assert "just sold out" in page.text.lower()
+    assert not Order.objects.exists()
+    monkeypatch.setattr(carts, "hold_choices", hold)
+    clerk.fill("-version$", {workshop: field.choices.last().key})
+    assert Order.objects.get().tickets.get().response.answers.exists()
 
 
 @pytest.mark.scenario("BOX-02")

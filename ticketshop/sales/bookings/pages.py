@@ -3,7 +3,6 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -13,10 +12,10 @@ from contacts.models import Contact
 from ticketshop.lib.values.money import ZERO
 from ticketshop.lib.values.text import number_in
 
-from ..answers import block_answers, form_blocks, profile, shown_questions
+from ..answers import form_blocks, profile
 from ..cart import contents
 from ..checkout import people
-from ..checkout.forms import HolderForm, as_posted, posted_texts
+from ..checkout.single_page import SinglePage
 from ..models import Cart, CartLine, IssuedPass, Order, TypedDetails
 from ..orders.buyers import CannotPlace
 from ..orders.person_limits import ME
@@ -37,21 +36,17 @@ class Visit:
     now: datetime
 
 
-class BookingPage:
+class BookingPage(SinglePage):
     """The forms of one booking. Nothing is stored until it is complete: what was typed is in the page that is shown again."""
 
     def __init__(self, visit: Visit, post, number: int):
-        self.visit, self.post, self.problems = visit, post, []
+        self.visit = visit
         self.number = max(1, min(number, visit.date.most))
         self.key = _key(post)
-        self.cart_contents = self._contents()
-        forms = form_blocks.all_blocks(self.cart_contents)
-        self.blocks, self.names = form_blocks.with_questions(forms), form_blocks.name_rules(forms)
-        self.drafts: dict = {}
-        self.shown: dict = {}
+        super().__init__(self._contents(), post, visit.now)
         self.holders = {slot: self._known_name(number) for number, slot in enumerate(self.slots)}
-        self._take() if post is not None else self._fill_in()
-        self._fill()
+        self.take() if post is not None else self._fill_in()
+        self.fill_blocks()
 
     @property
     def slots(self) -> list[str]:
@@ -83,65 +78,14 @@ class BookingPage:
             names |= {name: getattr(contact, name) for name in form_blocks.NAMES}
         return names
 
-    def _take(self) -> None:
-        """Read what was posted."""
-        for form_block in self.blocks:
-            if (record := shown_questions.posted(form_block, self.post)) is not None:
-                self.drafts[form_block.name] = block_answers.typed(form_block, self.post)
-                self.shown[form_block.name] = record
-        for slot in self.slots:
-            self.holders[slot] = posted_texts(self.post, f"holder-{slot}")
-
     def _fill_in(self) -> None:
         """Fill in what is known of the visitor."""
         known = people.me(self.visit.contact).known
         profile.fill_in(self.blocks, known, self.drafts, self.shown)
 
-    def _fill(self) -> None:
-        """Give every block its Django form."""
-        cart = self.cart_contents.cart
-        seen = shown_questions.seen(self.blocks, self.shown, cart.point_of_sale.organiser)
-        shown_questions.drop_outdated_consents(self.blocks, self.drafts, seen)
-        bound = self.post is not None
-        block_answers.fill(self.blocks, self.drafts, cart, now=self.visit.now, bound=bound, seen=seen)
-
-    @cached_property
-    def holder_forms(self) -> dict[str, HolderForm]:
-        """Return slot -> the form for the name on its ticket, with the blocks of its questions."""
-        forms = {}
-        line = self.cart_contents.lines[0]
-        for number, slot in enumerate(self.slots, start=1):
-            prefix, typed = f"holder-{slot}", self.holders[slot]
-            form = HolderForm(
-                as_posted(prefix, typed) if self.post is not None else None,
-                prefix=prefix,
-                initial=typed,
-                people=[],
-                names=self.names.get(slot),
-                single_names=self.visit.pos.organiser.single_part_names,
-            )
-            form.heading = form_blocks.heading_of(line, number)
-            form.blocks = [block for block in self.blocks if block.name == slot]
-            forms[slot] = form
-        return forms
-
-    @property
-    def all_forms(self) -> list:
-        """Return everything that the page validates, in its order."""
-        of_order = [block.block for block in self.blocks if block.of_order]
-        of_places = [
-            part
-            for form in self.holder_forms.values()
-            for part in (form, *(block.block for block in form.blocks))
-        ]
-        return [*of_order, *of_places]
-
     def book(self) -> Order | None:
         """Book, if everything is filled in. Return the order; None to show the page again."""
-        typed = [block for block in self.blocks if block.name in self.drafts]
-        block_answers.drop_hidden_answers(typed, self.drafts)
-        # Every form is validated, so that all errors are shown.
-        if [form for form in self.all_forms if not form.is_valid()]:
+        if not self.is_valid():
             return None
         visit = self.visit
         wish = booking.Wish(visit.issued, visit.date.offer, self.slots, self._details(), self.key)

@@ -9,7 +9,6 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import cached_property
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -18,11 +17,11 @@ from ticketshop.lib.values.money import ZERO
 from ticketshop.office import time_zones
 from ticketshop.organisers import permissions
 
-from ...answers import block_answers, form_blocks, profile, shown_questions
+from ...answers import block_answers, form_blocks, profile
 from ...answers.editing import StaffBlock
 from ...cart import carts, contents
 from ...checkout import people
-from ...checkout.forms import HolderForm, as_posted, posted_texts
+from ...checkout.single_page import SinglePage
 from ...counter import selling, waiving
 from ...models import Cart, Order
 from ...orders.buyers import CannotPlace
@@ -57,35 +56,23 @@ def _over(request: HttpRequest, key):
     return redirect(reverse("admin:sales_counter"))
 
 
-class Details:
+class Details(SinglePage):
     """One request to the page."""
 
     def __init__(self, request: HttpRequest, cart: Cart):
-        self.request, self.cart, self.now = request, cart, timezone.now()
-        self.post = request.POST if request.method == "POST" else None
-        self.problems: list[str] = []
+        now = timezone.now()
+        self.request, self.cart = request, cart
+        self.refreshed = carts.refresh(cart, now=now)
+        super().__init__(contents.read(cart), request.POST if request.method == "POST" else None, now)
         organiser = cart.point_of_sale.organiser
         self.may_waive = request.user.has_perm(waiving.WAIVE, organiser)
         self.waives = self.may_waive and "waive" in request.POST
         # The tick stays on the page also if it was set without the other one.
         self.wants_link = self.may_waive and "mail_link" in request.POST
-        self.refreshed = carts.refresh(cart, now=self.now)
-        self.cart_contents = contents.read(cart)
-        forms = form_blocks.all_blocks(self.cart_contents)
-        self.blocks, self.names = form_blocks.with_questions(forms), form_blocks.name_rules(forms)
         typed = cart.typed
         self.drafts, self.holders, self.shown = dict(typed.answers), dict(typed.holders), dict(typed.shown)
-        self._take() if self.post is not None else self._fill_in()
-        self._fill()
-
-    def _take(self) -> None:
-        """Read what was posted."""
-        for form_block in self.blocks:
-            if (record := shown_questions.posted(form_block, self.post)) is not None:
-                self.drafts[form_block.name] = block_answers.typed(form_block, self.post)
-                self.shown[form_block.name] = record
-        for slot in form_blocks.slots(self.cart_contents):
-            self.holders[slot] = posted_texts(self.post, f"holder-{slot}")
+        self.take() if self.post is not None else self._fill_in()
+        self.fill_blocks()
 
     def _fill_in(self) -> None:
         """Fill in what is known of the person: order forms, and the name on the first ticket if it must have one."""
@@ -100,56 +87,14 @@ class Details:
             }
             self.holders[first] = names
 
-    def _fill(self) -> None:
-        """Give every block its Django form."""
-        bound = self.post is not None
-        seen = shown_questions.seen(self.blocks, self.shown, self.cart.point_of_sale.organiser)
-        shown_questions.drop_outdated_consents(self.blocks, self.drafts, seen)
-        block_answers.fill(
-            self.blocks, self.drafts, self.cart, now=self.now, bound=bound, seen=seen, waives=self.waives
-        )
+    def fill_blocks(self) -> None:
+        super().fill_blocks()
         for form_block in self.blocks:
             form_block.block.template_of_a_question = StaffBlock.template_of_a_question
 
-    @cached_property
-    def holder_forms(self) -> dict[str, HolderForm]:
-        """Return slot -> the form for the name on its ticket, with the blocks of its questions."""
-        forms = {}
-        for line in self.cart_contents.lines:
-            for number, slot in enumerate(line.slots, start=1):
-                prefix, typed = f"holder-{slot}", self.holders.get(slot, {})
-                form = HolderForm(
-                    as_posted(prefix, typed) if self.post is not None else None,
-                    prefix=prefix,
-                    initial=typed,
-                    people=[],
-                    names=self.names.get(slot),
-                    single_names=self.cart.point_of_sale.organiser.single_part_names,
-                    of_pass=line.offer is None,
-                )
-                form.heading = form_blocks.heading_of(line, number)
-                form.blocks = [block for block in self.blocks if block.name.rstrip("+") == slot]
-                forms[slot] = form
-        return forms
-
-    @property
-    def all_forms(self) -> list:
-        """Return everything that the page validates, in its order."""
-        of_order = [form_block.block for form_block in self.blocks if form_block.of_order]
-        of_tickets = [
-            part
-            for form in self.holder_forms.values()
-            for part in (form, *(block.block for block in form.blocks))
-        ]
-        return [*of_order, *of_tickets]
-
     def sell(self):
         """Store what was typed, and place the order if it is complete. Return a redirect, or None to show the page again."""
-        typed_blocks = [form_block for form_block in self.blocks if form_block.name in self.drafts]
-        block_answers.drop_hidden_answers(typed_blocks, self.drafts)
-        # Every form is validated, so that all errors are shown.
-        invalid = [form for form in self.all_forms if not form.is_valid()]
-        complete = not invalid and self._hold()
+        complete = self.is_valid() and self._hold()
         self._keep(complete=complete)
         if not complete:
             return None
@@ -173,7 +118,7 @@ class Details:
         try:
             carts.hold_choices(self.cart, block_answers.wanted_choices(self.blocks), now=self.now)
         except limited_choices.ChoiceSoldOut as error:
-            self._fill()
+            self.fill_blocks()
             block_answers.mark_sold_out(self.blocks, error.choices, self.cart)
             return False
         return True
