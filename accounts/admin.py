@@ -7,9 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.utils.translation import gettext_lazy as _
 
-from ticketshop.history import history
 from ticketshop.lib.values.email_addresses import searched_email
-from ticketshop.lib.values.text import readable_email
 from ticketshop.office.buttons import Button, Outcome, always
 from ticketshop.office.scoped_admin import ReadOnlyAdmin, ScopedAdmin
 from ticketshop.office.scoped_inlines import ReadOnlyInline, RowForm
@@ -17,7 +15,7 @@ from ticketshop.organisers.models import StaffMembership
 
 from .models import User
 from .second_factor import factors
-from .staff import admin as staff_admin  # noqa: F401
+from .staff import admin as staff_admin
 
 
 class NewUserForm(RowForm):
@@ -41,22 +39,7 @@ class MembershipsInline(ReadOnlyInline, admin.TabularInline):
 
 
 def _reset_factor(request, user: User, now: datetime) -> Outcome:
-    if not factors.reset(user, now=now):
-        return messages.WARNING, _("Nothing changed: this person has no second step at the log-in.")
-    history.record(user, "second_factor_reset", by=request.user, now=now)
-    return messages.SUCCESS, _("The second step is reset, and the person is told by e-mail.")
-
-
-def _reset_factor_question(user: User) -> list[str]:
-    return [
-        _(
-            "%(address)s can’t use the app, the key or the recovery codes any more, and is logged out everywhere."
-        )
-        % {"address": readable_email(user.email)},
-        _(
-            "The next log-in asks for the password alone, then for a new second step. Make sure first that it is the person who asks you: call them back."
-        ),
-    ]
+    return staff_admin.reset_factor(user, user, by=request.user, now=now)
 
 
 @admin.register(User)
@@ -88,7 +71,7 @@ class UserAdmin(ScopedAdmin):
             _("Reset the second step"),
             ("accounts.change_user",),
             factors.types_of,
-            _reset_factor_question,
+            staff_admin.reset_factor_question,
             _reset_factor,
             serious=True,
             asks_password=always,

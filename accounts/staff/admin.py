@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
+from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
@@ -288,18 +289,24 @@ def _reset_factor(request, membership: StaffMembership, now: datetime) -> Outcom
         return messages.ERROR, _(
             "Only the administrator of the platform can reset it for this person. Ask them, and tell them that you have called the person back."
         )
+    return reset_factor(user, membership, by=request.user, now=now)
+
+
+def reset_factor(user: User, row: Model, *, by: User, now: datetime) -> Outcome:
+    """Reset the second factor of a user, and record it in the history of ``row``. Return what to tell the staff member."""
     if not factors.reset(user, now=now):
         return messages.WARNING, _("Nothing changed: this person has no second step at the log-in.")
-    history.record(membership, "second_factor_reset", by=request.user, now=now)
+    history.record(row, "second_factor_reset", by=by, now=now)
     return messages.SUCCESS, _("The second step is reset, and the person is told by e-mail.")
 
 
-def _reset_factor_question(membership: StaffMembership) -> list[str]:
+def reset_factor_question(user: User) -> list[str]:
+    """Return what will happen when the second factor of a user is reset."""
     return [
         _(
             "%(address)s can’t use the app, the key or the recovery codes any more, and is logged out everywhere."
         )
-        % _who(membership),
+        % {"address": readable_email(user.email)},
         _(
             "The next log-in asks for the password alone, then for a new second step. Make sure first that it is the person who asks you: call them back."
         ),
@@ -312,7 +319,7 @@ StaffMembershipAdmin.offer(
         gettext_lazy("Reset the second step"),
         MANAGE,
         always,
-        _reset_factor_question,
+        lambda membership: reset_factor_question(membership.user),
         _reset_factor,
         serious=True,
         asks_password=always,
