@@ -57,19 +57,3 @@ def new(
         key=device.key_of(admission, kind),
         **columns,
     )
-
-
-def write(
-    session: Session,
-    admission: Ticket | IssuedPass,
-    kind: str,
-    device: Device,
-    *,
-    by,
-    now: datetime,
-    **columns: object,
-) -> CheckIn:
-    """Write the row of what happened to a ticket or pass, and return it."""
-    row = new(session, admission, kind, device, by=by, now=now, **columns)
-    row.save(force_insert=True)
-    return row

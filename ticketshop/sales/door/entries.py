@@ -84,7 +84,7 @@ def _use(ticket: Ticket, session: Session, device: Device, by, now: datetime) ->
         with transaction.atomic():
             if not used.update(state=Admission.State.USED, used_at=device.time(now)):
                 return False
-            check_ins.write(session, ticket, CheckIn.Kind.IN, device, by=by, now=now)
+            check_ins.new(session, ticket, CheckIn.Kind.IN, device, by=by, now=now).save(force_insert=True)
     except IntegrityError as error:
         if constraints.violated_constraint(error) != "checkin_key_once":
             raise
@@ -117,7 +117,9 @@ def take_back(ticket: Ticket, kind: str, device: Device, *, by, now: datetime, n
         with transaction.atomic():
             if not rows.update(state=Admission.State.VALID, used_at=None):
                 return False
-            check_ins.write(ticket.session, ticket, kind, device, by=by, now=now, note=note)
+            check_ins.new(ticket.session, ticket, kind, device, by=by, now=now, note=note).save(
+                force_insert=True
+            )
     except IntegrityError as error:
         if constraints.violated_constraint(error) != "checkin_key_once":
             raise

@@ -44,7 +44,9 @@ def enter(session: Session, issued: IssuedPass, device: Device, *, by, now: date
         return refused
     counts = 0 if at_door.out else 1
     entries.take(issued, counts)
-    check_ins.write(session, issued, CheckIn.Kind.IN, device, by=by, now=now, entries=counts)
+    check_ins.new(session, issued, CheckIn.Kind.IN, device, by=by, now=now, entries=counts).save(
+        force_insert=True
+    )
     return _welcome(issued)
 
 
@@ -102,7 +104,9 @@ def take_back(
         return False
     undone = _taken_by_last(issued, session) if kind == CheckIn.Kind.UNDONE else 0
     entries.give_back(issued, undone)
-    check_ins.write(session, issued, kind, device, by=by, now=now, note=note, entries=-undone)
+    check_ins.new(session, issued, kind, device, by=by, now=now, note=note, entries=-undone).save(
+        force_insert=True
+    )
     return True
 
 
