@@ -62,18 +62,18 @@ def start(config, blocker) -> None:
 def make(name: str) -> None:
     """Make a migrated database of this name and connect to it; a database of an interrupted run is dropped."""
     connection.settings_dict["TEST"]["NAME"] = name
-    restored = False
-    if migrated_dump.is_usable():
-        url, dump = migrated_dump.url_of(name), migrated_dump.path()
-        with _server() as server:
-            _drop(server, name)
-            server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-            restored = migrated_dump.restore(url, dump)
-            if not restored:
-                _drop(server, name)
-    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False, keepdb=restored)
+    options = {"verbosity": 0, "autoclobber": True, "serialize": False}
+    if not migrated_dump.is_usable():
+        connection.creation.create_test_db(**options)
+        return
+    url, dump = migrated_dump.url_of(name), migrated_dump.path()
+    with _server() as server:
+        _drop(server, name)
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    restored = migrated_dump.restore(url, dump)
+    connection.creation.create_test_db(keepdb=True, **options)
     # Not if a migration was changed while the database was migrated.
-    if migrated_dump.is_usable() and not restored and migrated_dump.path() == dump:
+    if not restored and migrated_dump.path() == dump:
         migrated_dump.save(url, dump)
 
 

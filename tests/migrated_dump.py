@@ -31,12 +31,12 @@ def path(root: Path = ROOT) -> Path:
 
 
 def restore(url: str, dump: Path | None = None) -> bool:
-    """Fill the empty database ``url``. Return False if there is no dump that fits; then the database may contain a part of one."""
+    """Fill the empty database ``url``. Return False if there is no dump that fits; then the database is still empty."""
     dump = dump or path()
     if not dump.exists():
         return False
     os.utime(dump)
-    done = _call("pg_restore", "--no-owner", "--exit-on-error", "--dbname", url, str(dump))
+    done = _call("pg_restore", "--no-owner", "--single-transaction", "--dbname", url, str(dump))
     if done.returncode:
         dump.unlink(missing_ok=True)
     return done.returncode == 0
