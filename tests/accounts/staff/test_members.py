@@ -159,7 +159,7 @@ def test_two_owners_who_remove_each_other_at_once_leave_none_without_the_lock(mo
 
 
 def invite_while_removed(monkeypatch) -> int:
-    """An owner invites somebody while another one removes this owner. Return the number of open invitations afterwards.
+    """An owner invites a staff member while another owner removes the first. Return the number of open invitations afterwards.
 
     Both have been found to be owners; the removal has deleted the invitations before the new one is stored.
     """
@@ -190,12 +190,12 @@ def invite_while_removed(monkeypatch) -> int:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_owner_who_is_removed_at_the_same_moment_invites_nobody(monkeypatch):
+def test_invitation_by_an_owner_removed_at_the_same_moment_is_not_stored(monkeypatch):
     assert invite_while_removed(monkeypatch) == 0
 
 
 @pytest.mark.django_db(transaction=True)
-def test_owner_who_is_removed_at_the_same_moment_invites_somebody_without_the_lock(monkeypatch):
+def test_invitation_by_an_owner_removed_at_the_same_moment_is_stored_without_the_lock(monkeypatch):
     monkeypatch.setattr(staff, "lock", lambda organiser_id, *, by: None)
     assert invite_while_removed(monkeypatch) == 1
 
