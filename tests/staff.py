@@ -19,11 +19,11 @@ class Staff(TestClientVisitor):
         """Fill in the form of the current row and press *Save*. Double underscores in names stay unchanged."""
         return self.fill("^_save$", values, button=("_save", "Save"))
 
-    def press(self, row, button: str) -> Page:
-        """Open the confirmation page of a button on a row's page, and confirm."""
+    def press(self, row, button: str, **values) -> Page:
+        """Open the confirmation page of a button on a row's page, enter these values, and confirm."""
         self.open(f"{change(row).removesuffix('change/')}{button}/")
         form = next(form for form in self.page.forms if form.method == "post" and form.action == "")
-        return self.submit(form)
+        return self.submit(form, values)
 
     @property
     def errors(self) -> list[str]:

@@ -67,7 +67,7 @@ def test_list_shows_orders_of_both_own_organisers_only(both, a, b, stranger):
 def test_orders_can_be_marked_paid_only_where_the_role_allows_it(both, a, b, stranger):
     for pos in (a, b):
         order = make_order(pos=pos)
-        Staff(both).press(order, "mark-paid")
+        Staff(both).press(order, "mark-paid", method="card_terminal")
         order.refresh_from_db()
         assert order.state == Order.State.PAID
     foreign = make_order(pos=stranger)

@@ -55,7 +55,7 @@ def test_order_page_formats_amounts_by_language_and_hides_past_deadlines(staff, 
     order = make_order(pos=pos)
     staff.open(change(order))
     assert "Amount: 35.00" in staff.page.text
-    staff.press(order, "mark-paid")
+    staff.press(order, "mark-paid", method="cash")
     staff.client.cookies["language"] = "fr"
     page = staff.open(change(order))
     assert "Montant\N{NO-BREAK SPACE}: 35,00" in page.source
@@ -73,7 +73,7 @@ def test_mark_paid_asks_first_and_a_look_changes_nothing(staff, pos):
 
 def test_mark_paid_twice_changes_nothing(staff, pos):
     order = make_order(pos=pos)
-    staff.press(order, "mark-paid")
+    staff.press(order, "mark-paid", method="cash")
     before = (actions(order), Mail.objects.count(), Order.objects.get(pk=order.pk).paid_at)
     page = staff.press(order, "mark-paid")
     assert "Nothing has changed" in page.text

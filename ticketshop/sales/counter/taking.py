@@ -7,9 +7,6 @@ from django.db import transaction
 from ..models import Order
 from ..payments import methods, payments
 
-# The codes of the methods by which staff take money.
-TAKES_MONEY = ("cash", "card_terminal")
-
 
 class NotTaken(Exception):
     """No money was noted; nothing has changed. ``code``: "method" if the method is not offered, "paid" or "over" by the order's state."""
@@ -22,7 +19,7 @@ class NotTaken(Exception):
 def ways(order: Order) -> dict[str, methods.Method]:
     """Return the methods by which staff can take what an order still costs: code -> method."""
     offered = methods.offered_at_counter(order.point_of_sale, order.total, order.currency)
-    return {code: method for code, method in offered.items() if code in TAKES_MONEY}
+    return {code: method for code, method in offered.items() if code in methods.TAKEN_BY_STAFF}
 
 
 def _lock(order: Order) -> Order:

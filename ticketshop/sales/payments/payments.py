@@ -74,20 +74,23 @@ def still_due(order: Order) -> Decimal:
 
 
 @transaction.atomic
-def confirm(payment: Payment, *, by, now: datetime, rest: bool = False) -> bool:
+def confirm(payment: Payment, *, by, now: datetime, rest: bool = False, method: str = "") -> bool:
     """Record that the money of a payment has come: the full amount, or with ``rest`` what was still missing of
     it.
 
-    Return False if it was confirmed already. A pending order becomes paid and its tickets are issued, in one
+    ``method``: code of the method by which the money came, if that may be another one than the payment's. Return False if it was confirmed already. A pending order becomes paid and its tickets are issued, in one
     transaction. An expired order becomes paid if all its places are still free. Otherwise, and for a
     cancelled order, the money is to be paid back, and the buyer gets a mail.
     """
     if rest and (missing := _missing(payment)):
-        receive(payment.order, missing, by=by, now=now)
+        receive(payment.order, missing, by=by, now=now, method=method)
         return True
     lock_order(payment)
+    came_by = {}
+    if method:
+        came_by = {"method": method, "rounding": _rounding(payment.amount, payment.currency, method)}
     # What has been paid on a provider's page is known from the provider alone.
-    if not _confirmed(payment, Q(state=Payment.State.STARTED, provider_url=""), by, now):
+    if not _confirmed(payment, Q(state=Payment.State.STARTED, provider_url=""), by, now, **came_by):
         return False
     _settle(payment, by, now)
     return True

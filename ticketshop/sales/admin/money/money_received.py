@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ticketshop.lib.values.money import in_cash
 from ticketshop.lib.values.numbers import NumberField
 from ticketshop.lib.web.template_tags import money
 from ticketshop.office.buttons import Button, Outcome
@@ -87,11 +88,41 @@ def came_of_it(order: Order) -> Outcome:
     return messages.WARNING, text % {"amount": money(back, order.currency)}
 
 
-def _mark_paid(request, order: Order, now: datetime) -> Outcome:
+class CameByForm(forms.Form):
+    """How the money of an order came that is paid at the box office; without fields for other orders."""
+
+    method = forms.ChoiceField(label=gettext_lazy("How it came"), widget=forms.RadioSelect)
+
+    def __init__(self, data, order: Order):
+        super().__init__(data)
+        payment = payments.open_payment(order)
+        if payment is None or payment.method != methods.ON_SITE:
+            del self.fields["method"]
+            return
+        due = _amount_due(order, payment)
+        self.fields["method"].choices = [
+            (code, _way(code, due, payment.currency)) for code in methods.TAKEN_BY_STAFF
+        ]
+
+
+def _way(code: str, amount: Decimal, currency: str) -> str:
+    """Return the name of a method, with the amount in cash if that is rounded to coins."""
+    rounded = in_cash(amount, currency)
+    if code != methods.CASH or rounded == amount:
+        return name_of(code)
+    return _("%(method)s: %(amount)s, rounded to coins") % {
+        "method": name_of(code),
+        "amount": money(rounded, currency),
+    }
+
+
+def _mark_paid(request, order: Order, now: datetime, entered: dict) -> Outcome:
     payment = payments.open_payment(order)
     if payment is not None and methods.redirects(payment.method):
         return messages.WARNING, FROM_PROVIDER
-    if payment is None or not payments.confirm(payment, by=request.user, now=now, rest=True):
+    if payment is None or not payments.confirm(
+        payment, by=request.user, now=now, rest=True, method=entered.get("method", "")
+    ):
         return messages.WARNING, _("This payment was confirmed already. Nothing has changed.")
     return came_of_it(order)
 
@@ -108,11 +139,13 @@ class OtherMoneyForm(forms.Form):
 
     def __init__(self, data, order: Order):
         super().__init__(data, initial={"before": typed_money.number_confirmed(order)})
-        ways = {methods.TRANSFER, *methods.AT_HAND, order.payment_method}
+        ways = {methods.TRANSFER, *methods.TAKEN_BY_STAFF, order.payment_method} - {methods.ON_SITE}
         by_hand = [code for code in methods.codes() if code in ways and not methods.redirects(code)]
         self.fields["method"].choices = [(code, name_of(code)) for code in by_hand]
-        known = order.payment_method in by_hand
-        self.fields["method"].initial = order.payment_method if known else methods.TRANSFER
+        if order.payment_method in by_hand:
+            self.fields["method"].initial = order.payment_method
+        elif order.payment_method != methods.ON_SITE:
+            self.fields["method"].initial = methods.TRANSFER
         self.fields["amount"].help_text = _("In %(currency)s, such as 12.50") % {"currency": order.currency}
 
 
@@ -176,7 +209,15 @@ def _ask(request, order: Order, now: datetime) -> Outcome:
     return messages.WARNING, _("No money has come yet.")
 
 
-MARK_PAID = Button("mark-paid", gettext_lazy("Mark paid"), CHANGE, _may_be_paid, _paid_question, _mark_paid)
+MARK_PAID = Button(
+    "mark-paid",
+    gettext_lazy("Mark paid"),
+    CHANGE,
+    _may_be_paid,
+    _paid_question,
+    _mark_paid,
+    form=CameByForm,
+)
 ASK_PROVIDER = Button(
     "ask-provider", gettext_lazy("Ask the payment service"), CHANGE, _may_be_asked, _ask_question, _ask
 )

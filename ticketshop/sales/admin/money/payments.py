@@ -122,7 +122,7 @@ class DoneForm(forms.Form):
 
     def __init__(self, data, refund: Refund):
         super().__init__(data)
-        ways = {code: name_of(code) for code in (*methods.AT_HAND[:2], methods.TRANSFER)}
+        ways = {code: name_of(code) for code in (*methods.TAKEN_BY_STAFF, methods.TRANSFER)}
         self.fields["done_as"].choices = list(ways.items())
         method = refund.payment.method
         self.fields["done_as"].initial = method if method in ways else methods.TRANSFER

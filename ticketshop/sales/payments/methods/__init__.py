@@ -30,8 +30,12 @@ METHODS: dict[str, type[Method]] = {
 # The code under which a payment is noted that stands in a bank file, and the codes of the methods whose buyers transfer money.
 TRANSFER = BankTransfer.code
 CASH = Cash.code
-# The codes of the methods whose money staff have in their hands or note at the terminal.
-AT_HAND = (Cash.code, CardTerminal.code, OnSite.code)
+ON_SITE = OnSite.code
+# The codes of the methods by which staff take money themselves: what is paid at the box office comes by one of them.
+TAKEN_BY_STAFF = (Cash.code, CardTerminal.code)
+# The codes of the methods whose money staff have in their hands or note at the terminal. Earlier versions did not ask how money came
+# at the box office.
+AT_HAND = (*TAKEN_BY_STAFF, OnSite.code)
 TRANSFERS = (BankTransfer.code, Invoice.code)
 # The method of a payment that was credited in an exchange. Nobody can choose it.
 EXCHANGE = "exchange"
