@@ -264,6 +264,7 @@ class OrderAdmin(ReadOnlyAdmin):
         return [
             *money_notes,
             *erased_buyer.notes(row),
+            *exchanging.notes(row),
             *(unreachable.notes(row.buyer, request.user) if row.buyer else []),
         ]
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
@@ -307,6 +308,12 @@ class IssuedPass(Admission):
             **HOLDER_STRATEGIES,
             **keep(BOOKS, "code", "state", "valid_from", "valid_until", "entries", "entries_left"),
         }
+
+    @property
+    def books_dates(self) -> bool:
+        """Return whether dates can still be booked with the pass: it is valid, its last day is not over, and entries are left."""
+        over = self.valid_until < timezone.localdate()
+        return self.state == self.State.VALID and not over and self.entries_left != 0
 
     @property
     def shown_name(self) -> str:

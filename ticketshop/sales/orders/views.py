@@ -133,6 +133,7 @@ def show(request, pos, reference, secret):
     own = [*recipients.of_buyer(tickets), *passes]
     cancelled = [line for line in lines if line.date_cancelled]
     changed = {line.session.pk: line for line in lines if line.date_cancelled or line.moved_text}
+    cancelled_sum = cancelled_total(order, lines, (*tickets, *passes))
     how_to_pay = instructions(order) if pending and not cancelled else Instructions()
     context = {
         "order": order,
@@ -154,15 +155,17 @@ def show(request, pos, reference, secret):
         "returned": returned(order),
         **exchange_links.origin(order),
         "exchanged_for": exchange_links.successors(order, tickets),
-        "cancelled_total": cancelled_total(order, lines, (*tickets, *passes)),
+        "cancelled_total": cancelled_sum,
         "can_cancel": pending and not payment.processing,
         "downloads": order.state == Order.State.PAID and len(cancelled) < len(lines) and bool(own),
         "calendar": bool(tickets) and order.paid_at is not None,
         **withdrawals.on_page(order, lines, timezone.now()),
         "has_receipt": receipts.has_receipt(order),
-        "may_be_invoiced": order.buyer_id is not None
-        and (receipts.has_receipt(order) or invoices.may_be_invoiced(order))
-        and order.total > 0,
+        "has_invoices": order.buyer_id is not None
+        and (
+            (invoices.may_be_invoiced(order) and order.total > cancelled_sum)
+            or bool(order.total and invoices.of_order(order))
+        ),
     }
     return render(request, "sales/order.html", context)
 

@@ -23,6 +23,7 @@ from ticketshop.organisers.models import Organiser
 from ..models import CancelledLine, Invoice, InvoiceCounter, Order, OrderLine
 from ..payments import methods, payments
 from ..payments.qr_bills import QrBill
+from ..recipients import has_left
 from . import archive, paper, receipts, recipients
 from .paper import Paper, PaperLine, RateSum
 
@@ -75,12 +76,17 @@ def standing(order: Order) -> Invoice | None:
 
 def may_be_invoiced(order: Order) -> bool:
     """Return whether the order's state allows an invoice: paid, or waiting for a bank transfer."""
-    if order.total <= ZERO or order.buyer_id is None:
+    if order.total <= ZERO or has_left(order.buyer):
         return False
     if order.is_test:
         return False
     waits = order.state == Order.State.PENDING and order.payment_method in methods.TRANSFERS
     return waits or order.state == Order.State.PAID
+
+
+def can_be_issued(order: Order) -> bool:
+    """Return whether an invoice can be issued now: none stands, and something that costs money is not cancelled."""
+    return may_be_invoiced(order) and standing(order) is None and left_of(order).total > ZERO
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from ticketshop.limits import limits
 
 from .. import notices
 from ..models import Invoice, Order
+from ..recipients import has_left
 from . import archive, invoices
 
 LIMIT = "invoice_mail"
@@ -41,8 +42,10 @@ SENTENCES = {
 
 
 def may_be_mailed(order: Order) -> bool:
-    """Return whether the order has an invoice, and a buyer with an e-mail address."""
-    return bool(order.buyer and order.buyer.email) and Invoice.objects.filter(order=order).exists()
+    """Return whether the archive has an invoice of the order, and the buyer an e-mail address."""
+    if order.buyer is None or has_left(order.buyer) or not order.buyer.email:
+        return False
+    return Invoice.objects.filter(order=order, archived__isnull=False).exists()
 
 
 def pdfs(order: Order) -> list[tuple[Invoice, bytes]]:

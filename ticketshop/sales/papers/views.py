@@ -59,7 +59,7 @@ def invoice(request, pos, reference, secret):
     """Show the invoices of an order, and the form that asks for one; issue it on POST."""
     order = order_or_404(request, reference, secret)
     papers = invoices.of_order(order)
-    possible = invoices.may_be_invoiced(order) and invoices.standing(order) is None
+    possible = invoices.can_be_issued(order)
     if not papers and not possible:
         if request.method != "POST":
             raise Http404("no invoice")

@@ -241,6 +241,12 @@ def _why_closed(admission: Ticket | IssuedPass, until: datetime, editor: Editor,
     return ""
 
 
+def why_closed_for_staff(admission: Ticket | IssuedPass) -> str:
+    """Return why staff can't change the name on a ticket or pass, in a sentence; empty if they can."""
+    # No deadline applies to staff.
+    return _why_closed(admission, datetime.max, Editor.STAFF, datetime.min)
+
+
 def _lock_orders(admissions: list[Ticket | IssuedPass]) -> dict[int, Order]:
     """Lock the orders of these tickets and passes. Return them by id, as they are now."""
     ids = {admission.order_id for admission in admissions}

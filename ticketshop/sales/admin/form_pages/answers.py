@@ -20,7 +20,8 @@ from ticketshop.office.sections import NONE, Section
 
 from ...admission_lists import passes_of, tickets_of
 from ...answers import display, editing, late_changes
-from ...models import Order, Ticket
+from ...models import LIVING_ORDERS, Admission, Order, Ticket
+from ...recipients import has_left
 from .. import tables
 
 SENSITIVE = "registration_forms.view_sensitive"
@@ -122,15 +123,23 @@ def _question_and_answers(line: AnswerHistory) -> list[str]:
 
 
 # --- changing ----------------------------------------------------------------------------------------------
-def _has_answers(row: Model) -> bool:
+def _has_open(row: Model) -> bool:
+    """Return whether staff can change answers of the row: the rule of ``closed_answers.why_closed`` for all of them in one query."""
+    order = order_of(row)
+    if order.state not in LIVING_ORDERS:
+        return False
+    gone = Admission.State.CANCELLED
+    open_ones = Q(ticket__order=order) & ~Q(ticket__state=gone)
+    if has_left(order.buyer):
+        open_ones &= Q(ticket__gift__isnull=False)
+    else:
+        open_ones |= Q(issued_pass__order=order) & ~Q(issued_pass__state=gone)
+        open_ones |= Q(issued_pass_adding__order=order) & ~Q(issued_pass_adding__state=gone)
+        open_ones |= Q(order_response__order=order)
+    rows = Response.objects.filter(open_ones, erased_on=None, void=False)
     if not isinstance(row, Order):
-        return bool(row.response_id or getattr(row, "extra_response_id", None))
-    answered = Q(response__isnull=False) | Q(extra_response__isnull=False)
-    return (
-        row.responses.exists()
-        or row.tickets.filter(response__isnull=False).exists()
-        or row.passes.filter(answered).exists()
-    )
+        rows = rows.filter(pk__in=ids_of(row))
+    return rows.exists()
 
 
 def read_editable(request: HttpRequest, row: Model) -> editing.EditableAnswers:
@@ -216,7 +225,7 @@ def _draw(page, request: HttpRequest, row: Model, editable: editing.EditableAnsw
 
 
 CHANGE_ANSWERS = OwnPage(
-    "answers", gettext_lazy("Change answers"), ("sales.change_order",), _has_answers, change
+    "answers", gettext_lazy("Change answers"), ("sales.change_order",), _has_open, change
 )
 
 

@@ -15,7 +15,7 @@ from ticketshop.lib.web.template_tags import money
 from ticketshop.office.buttons import Button, Outcome
 from ticketshop.organisers import role_names
 
-from ...models import Order, Payment, Withdrawal
+from ...models import Admission, Order, Payment, Withdrawal
 from ...orders import cancelled_lines, orders, single_tickets
 from ...payments import disputes, payments, refunds
 from ...payments.methods.base import ProviderUnavailable
@@ -125,7 +125,14 @@ def _unit_text(unit: cancelled_lines.Unit, order: Order) -> str:
 
 
 def _may_be_cancelled(order: Order) -> bool:
-    return order.state in {Order.State.PENDING, Order.State.PAID}
+    if order.state != Order.State.PAID:
+        return order.state == Order.State.PENDING
+    used = {"state": Admission.State.USED}
+    if not order.tickets.filter(**used).exists() and not order.passes.filter(**used).exists():
+        return True
+    # What was used stays; for that, “Pay money back” is offered.
+    units = cancelled_lines.units_of(order)
+    return any(not unit.is_used and not unit.is_cancelled for unit in units)
 
 
 def _question(order: Order) -> list[str]:

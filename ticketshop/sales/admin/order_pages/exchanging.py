@@ -55,7 +55,10 @@ class ExchangeForm(forms.Form):
         units = [
             unit
             for unit in cancelled_lines.units_of(order)
-            if unit.line.offer_id and not unit.is_cancelled and not unit.is_used
+            if unit.line.offer_id
+            and not unit.is_cancelled
+            and not unit.is_used
+            and not unit.admissions[0].booked_with_id
         ]
         self.fields["chosen"].choices = [(unit.key, _unit_text(unit, order)) for unit in units]
         if len(units) == 1:
@@ -107,7 +110,21 @@ def _unit_text(unit: cancelled_lines.Unit, order: Order) -> str:
 
 
 def _may_exchange(order: Order) -> bool:
-    return order.state == Order.State.PAID and order.tickets.filter(state=Admission.State.VALID).exists()
+    possible = order.state == Order.State.PAID and not targets.why_not_order(order)
+    return possible and targets.has_any(order, timezone.now())
+
+
+def notes(order: Order) -> list[str]:
+    """Return why valid tickets of a paid order can't be exchanged, and what to do instead; none if they can."""
+    if order.state != Order.State.PAID or not order.tickets.filter(state=Admission.State.VALID).exists():
+        return []
+    if sentence := targets.why_not_order(order):
+        return [sentence]
+    if order.tickets.filter(state=Admission.State.VALID).exclude(booked_with=None).exists():
+        return [
+            _("Tickets that were booked with a pass are not exchanged: cancel them, and book another date with the pass.")
+        ]
+    return []
 
 
 def _seen(result: exchanges.Result) -> str:

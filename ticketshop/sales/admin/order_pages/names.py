@@ -12,19 +12,16 @@ from django.utils.translation import gettext_lazy
 from ticketshop.lib.web.pages import page_number
 from ticketshop.office.buttons import OwnPage
 
-from ...admission_lists import passes_of, tickets_of
 from ...answers import late_changes
 from ...models import Order
-from ...tickets import names
+from ...tickets import codes, names
 
 
 def read_names(row: Model) -> names.EditableNames:
     """Return the names on a ticket or pass, or on all of an order."""
-    order = row if isinstance(row, Order) else row.order
-    all_admissions = [*tickets_of(order), *passes_of(order)]
-    admissions = [admission for admission in all_admissions if isinstance(row, Order) or admission == row]
-    for admission in admissions:
-        admission.order = order
+    admissions = codes.admissions_of(row if isinstance(row, Order) else row.order)
+    if not isinstance(row, Order):
+        admissions = [admission for admission in admissions if admission == row]
     return names.EditableNames(admissions, editor=names.Editor.STAFF, now=timezone.now())
 
 
@@ -59,10 +56,9 @@ def change(page, request: HttpRequest, row: Model):
     return TemplateResponse(request, "admin/sales/names.html", context)
 
 
-def _has_any(row: Model) -> bool:
-    if not isinstance(row, Order):
-        return True
-    return row.tickets.exists() or row.passes.exists()
+def _has_open(row: Model) -> bool:
+    admissions = codes.admissions_of(row) if isinstance(row, Order) else [row]
+    return any(not names.why_closed_for_staff(admission) for admission in admissions)
 
 
-CHANGE_NAMES = OwnPage("names", gettext_lazy("Change names"), ("sales.change_order",), _has_any, change)
+CHANGE_NAMES = OwnPage("names", gettext_lazy("Change names"), ("sales.change_order",), _has_open, change)

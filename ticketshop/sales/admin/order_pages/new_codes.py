@@ -12,7 +12,7 @@ from ticketshop.lib import translated
 from ticketshop.office.buttons import Button, Outcome
 
 from ...admission_lists import heading
-from ...models import Admission, IssuedPass, Order, Ticket
+from ...models import IssuedPass, Order, Ticket
 from ...tickets import codes
 from . import erased_buyer
 
@@ -61,10 +61,10 @@ def _text(admission: Ticket | IssuedPass) -> str:
     return translated.joined(" · ", [part for part in parts if part])
 
 
-def _has_valid(order: Order) -> bool:
-    valid = {"state": Admission.State.VALID}
-    return order.state == Order.State.PAID and (
-        order.tickets.filter(**valid).exists() or order.passes.filter(**valid).exists()
+def _has_renewable(order: Order) -> bool:
+    now = timezone.now()
+    return order.state == Order.State.PAID and any(
+        not codes.why_not(admission, now) for admission in codes.admissions_of(order)
     )
 
 
@@ -95,7 +95,7 @@ NEW_CODES = Button(
     "new-codes",
     gettext_lazy("New code"),
     CHANGE,
-    _has_valid,
+    _has_renewable,
     _question,
     lambda request, order, now, entered: _renew(request, order, now, entered["chosen"], entered),
     form=NewCodesForm,

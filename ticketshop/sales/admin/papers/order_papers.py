@@ -73,10 +73,6 @@ OrderAdmin.offer(
 
 
 # --- invoices -------------------------------------------------------------------------------------------
-def _may_be_issued(order: Order) -> bool:
-    return invoices.may_be_invoiced(order) and invoices.standing(order) is None
-
-
 def _issue_question(order: Order) -> list[str]:
     return [
         _(
@@ -179,7 +175,7 @@ for button in (
         "invoice",
         gettext_lazy("Issue an invoice"),
         ISSUE,
-        _may_be_issued,
+        invoices.can_be_issued,
         _issue_question,
         _issue,
         form=lambda data, order: RecipientForm(data, home=order.point_of_sale.organiser.country),

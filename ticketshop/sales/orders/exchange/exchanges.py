@@ -147,18 +147,10 @@ def _locked(order: Order) -> tuple[Order, Contact, list[Unit]]:
     people = set(order.tickets.values_list("beneficiary", flat=True)) - {None}
     held = locking.lock_all({*people, order.buyer_id} - {None})
     order = payments.lock(order.pk)
-    if order.without_person:
-        raise CannotExchange(
-            [_("Sold without a name: cancel the tickets, pay the money back and sell others at the counter.")]
-        )
-    if recipients.has_left(order.buyer) or order.buyer_id not in held:
-        raise CannotExchange(
-            [
-                _(
-                    "The buyer’s data are erased, so the tickets can’t be exchanged. You can cancel them and pay money back."
-                )
-            ]
-        )
+    if sentence := targets.why_not_order(order):
+        raise CannotExchange([sentence])
+    if order.buyer_id not in held:
+        raise CannotExchange([_("The order has changed meanwhile. Look at it once more.")])
     units = cancelled_lines.units_of(order)
     tickets = [ticket for unit in units for ticket in unit.admissions if isinstance(ticket, Ticket)]
     codes.lock(tickets)

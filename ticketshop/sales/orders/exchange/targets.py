@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
@@ -12,9 +13,37 @@ from ticketshop.lib import translated
 
 from ...answers import moving
 from ...cart.contents import Contents
-from ...models import Cart, CartLine, Order
-from .. import person_limits, single_tickets
+from ... import recipients
+from ...models import Admission, Cart, CartLine, Order
+from .. import cancelled_lines, person_limits, single_tickets
 from ..cancelled_lines import Unit
+
+
+def why_not_order(order: Order) -> str:
+    """Return why no ticket of a paid order can be exchanged, whichever is chosen, in a sentence; empty if that is not known."""
+    if order.without_person:
+        return _(
+            "The tickets were sold without a name, so they can’t be exchanged: cancel them, pay the money back, and sell others at the counter."
+        )
+    if recipients.has_left(order.buyer):
+        return _("The buyer’s data are erased, so the tickets can’t be exchanged. You can cancel them and pay money back.")
+    return ""
+
+
+def has_any(order: Order, now: datetime) -> bool:
+    """Return whether the order has something that can be exchanged, and its event another date or tariff for it.
+
+    One query; for tickets of groups three more.
+    """
+    others = Offer.objects.filter(session__event=OuterRef("session__event"), session__starts_at__gt=now)
+    others = others.exclude(session__state=Session.State.CANCELLED).exclude(pk=OuterRef("line__offer"))
+    tickets = order.tickets.filter(Exists(others), state=Admission.State.VALID, booked_with=None)
+    rows = tickets.values_list("pk", "line__places", "line__quantity")
+    alone = {pk: places == quantity for pk, places, quantity in rows}
+    if any(alone.values()) or not alone:
+        return bool(alone)
+    units = cancelled_lines.units_of(order)
+    return any(all(ticket.pk in alone for ticket in unit.admissions) for unit in units if unit.line.offer_id)
 
 
 def why_not(chosen: list[Unit]) -> list[str]:
