@@ -105,7 +105,7 @@ def _send_again_question(invitation: StaffInvitation) -> list[str]:
 def _take_back(request, invitation: StaffInvitation, now: datetime) -> Outcome:
     if not invitations.end(invitation, "staff_invitation_withdrawn", by=request.user, now=now):
         return _answered()
-    return messages.SUCCESS, _("The invitation is taken back: its link does nothing any more.")
+    return messages.SUCCESS, _("The invitation is taken back: its link no longer works.")
 
 
 def _take_back_question(invitation: StaffInvitation) -> list[str]:
@@ -200,13 +200,13 @@ def _change_role(request, membership: StaffMembership, now: datetime, values: di
         raise ValidationError(LAST_OWNER) from error
     if not changed:
         return messages.WARNING, _("Nothing changed.")
-    return messages.SUCCESS, _("The new role holds from now on.")
+    return messages.SUCCESS, _("The new role applies from now on.")
 
 
 def _change_role_question(membership: StaffMembership) -> list[str]:
     return [
         _("%(address)s has the role “%(role)s” at %(organiser)s.") % _who(membership),
-        _("The new role holds from the next click of this person on."),
+        _("The new role applies from this person’s next click."),
     ]
 
 

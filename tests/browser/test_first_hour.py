@@ -154,7 +154,7 @@ def test_pages_for_opening_and_copying_are_accessible(browse):
         ):
             page.goto(change(row).replace("change/", f"{name}/"))
             wrong += faults(page)
-            if (button := page.get_by_role("button", name="Continue: see what is made")).count():
+            if (button := page.get_by_role("button", name="Continue: see what will be made")).count():
                 button.click()
                 wrong += faults(page)
         page.goto("/admin/catalogue/event/simple/")

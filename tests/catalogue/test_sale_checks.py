@@ -257,7 +257,7 @@ def test_pass_page_tells_what_visitors_cannot_buy(pos, staff):
     season_pass.allotment.save()
     assert pass_sentences(season_pass) == [
         "There are none of it. Enter the number of passes below.",
-        "It opens no date. Choose them below.",
+        "It opens no date yet. Choose its dates below.",
         "Nobody is asked the form “Photo”: it is not published yet.",
     ]
     text = staff.open(change(season_pass)).text

@@ -91,11 +91,11 @@ def of_pass(season_pass: SeasonPass, now: datetime) -> list[Problem]:
     if season_pass.opens == SeasonPass.Opens.CHOSEN_SESSIONS:
         ends = list(season_pass.sessions.values_list("ends_at", flat=True))
         if not ends:
-            problems.append(Problem(_("It opens no date. Choose them below.")))
+            problems.append(Problem(_("It opens no date yet. Choose its dates below.")))
         elif max(ends) <= now:
             problems.append(Problem(_("Every date it opens is over. Choose others below.")))
     elif season_pass.opens == SeasonPass.Opens.CHOSEN_EVENTS and not season_pass.events.exists():
-        problems.append(Problem(_("It opens no event. Choose them below.")))
+        problems.append(Problem(_("It opens no event yet. Choose its events below.")))
     return problems + _of_forms([(season_pass.form, ()), (season_pass.extra_form, ())])
 
 
@@ -105,7 +105,7 @@ def of_bookings(season_pass: SeasonPass, now: datetime) -> list[Problem]:
     if season_pass.booking_needed:
         problems = [
             Problem(
-                _("Nobody can book “%(event)s” with it: choose a tariff of it below that has places.")
+                _("Nobody can book “%(event)s” with it: choose below one of its tariffs that has places.")
                 % {"event": event.title},
                 event,
             )

@@ -104,8 +104,8 @@ def test_dates_by_weekday_are_shown_and_added(staff, event):
         ({"weekdays": ["0", "1", "2", "3", "4", "5", "6"], "last": "2028-03-20"}, "at most 200 are made at once"),
         ({"weekdays": []}, "Choose at least one day of the week."),
         ({"weekdays": ["0"], "last": "2027-03-20"}, "None of these days of the week lies in the period."),
-        ({"times": "twenty"}, "“twenty” is no time. Write it as 20:00."),
-        ({"exceptions": "Easter"}, "“Easter” is no day. Write it as 2026-12-24."),
+        ({"times": "twenty"}, "“twenty” is not a time. Write it as 20:00."),
+        ({"exceptions": "Easter"}, "“Easter” is not a day. Write it as 2026-12-24."),
         ({"places": ""}, "This field is required."),
     ],
 )  # fmt: skip

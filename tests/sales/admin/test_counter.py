@@ -223,7 +223,7 @@ def test_an_order_that_is_paid_later_tells_how_and_until_when_and_no_button_that
         clerk, **{f"offer__{offer.pk}": "1"}, last_name="Ada", email="ada@example.org", method="on_site"
     )
     order = Order.objects.get()
-    assert "Pay at the box office. Waits until" in page.text
+    assert "Pay at the box office. The order waits for the payment until" in page.text
     assert "How to pay is in an e-mail to ada@example.org." in page.text
     focused = re.findall(r"<(?:a|button)[^>]*\bautofocus\b[^>]*>([^<]*)<", page.source)
     assert focused == ["Next order"]
@@ -232,7 +232,7 @@ def test_an_order_that_is_paid_later_tells_how_and_until_when_and_no_button_that
     reference = Order.objects.exclude(pk=order.pk).get().reference
     assert f"tell the person how to pay, and the order number {reference}." in page.text
     page = clerk.fill(SELL, button=("method", "cash"))
-    assert "Waits until" not in page.text
+    assert "The order waits for the payment until" not in page.text
     assert re.findall(r"<(?:a|button)[^>]*\bautofocus\b[^>]*>([^<]*)<", page.source) == ["Print tickets"]
 
 

@@ -52,9 +52,9 @@ def test_spreadsheet_has_the_numbers_of_the_page(offer, pos, staff):
     assert page.headers["Content-Disposition"] == f'attachment; filename="figures-{today}-{today}.xlsx"'
     cells = Book(page.content).sheets[0]
     head = {text: letters for (row, letters), (_kind, text, _style) in cells.items() if row == 1}
-    totals = {name: cells[2, head[name]][1] for name in ("Tickets sold", "Sold for", "Money received")}
+    totals = {name: cells[2, head[name]][1] for name in ("Tickets sold", "Amount sold", "Money received")}
     assert {name: Decimal(text) for name, text in totals.items()} == {
-        "Tickets sold": 3, "Sold for": 105, "Money received": 105,
+        "Tickets sold": 3, "Amount sold": 105, "Money received": 105,
     }  # fmt: skip
     assert {cells[row, "A"][1] for row, letters in cells if letters == "A"} >= {
         "Total",

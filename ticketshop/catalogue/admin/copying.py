@@ -66,8 +66,8 @@ class CopyEventForm(plans.PlanForm):
         days = copying.days_until(self.start, self.sessions, zone)
         starts = [(copying.shifted(session.starts_at, days, zone), "") for session in self.sessions]
         sentence = ngettext(
-            "A draft with the texts, tariffs, forms and allotments of this event, and %(count)d date. Nothing of it is sold.",
-            "A draft with the texts, tariffs, forms and allotments of this event, and %(count)d dates. Nothing of it is sold.",
+            "A draft with the texts, tariffs, forms and allotments of this event, and %(count)d date, without its sales.",
+            "A draft with the texts, tariffs, forms and allotments of this event, and %(count)d dates, without its sales.",
             len(starts),
         )
         return plans.Plan(sentence % {"count": len(starts)}, starts)

@@ -41,11 +41,11 @@ class SeriesForm(plans.PlanForm):
     times = forms.CharField(
         label=gettext_lazy("Begins at"),
         max_length=100,
-        help_text=gettext_lazy("Several with commas: 15:00, 20:00"),
+        help_text=gettext_lazy("Separate several with commas: 15:00, 20:00"),
     )
-    minutes = forms.IntegerField(label=gettext_lazy("Lasts (minutes)"), min_value=1, max_value=14 * DAY)
+    minutes = forms.IntegerField(label=gettext_lazy("Duration (minutes)"), min_value=1, max_value=14 * DAY)
     doors = forms.IntegerField(
-        label=gettext_lazy("Doors open before (minutes)"), min_value=0, max_value=DAY, required=False
+        label=gettext_lazy("Doors open (minutes before)"), min_value=0, max_value=DAY, required=False
     )
     places = places_field(label=gettext_lazy("Places on each date"))
     exceptions = forms.CharField(
@@ -74,7 +74,7 @@ class SeriesForm(plans.PlanForm):
             try:
                 days.add(reader.clean(text.strip()))
             except forms.ValidationError as error:
-                sentence = _("“%(text)s” is no day. Write it as 2026-12-24.")
+                sentence = _("“%(text)s” is not a day. Write it as 2026-12-24.")
                 raise forms.ValidationError(sentence % {"text": text.strip()[:40]}) from error
         return frozenset(days)
 
@@ -120,8 +120,8 @@ class SeriesForm(plans.PlanForm):
         notes |= dict.fromkeys(found.skipped, _("left out: the clocks go forward that night"))
         count = len(found.instants) - len(there)
         sentence = ngettext(
-            "%(count)d date with %(places)d places is made.",
-            "%(count)d dates with %(places)d places each are made.",
+            "%(count)d date with %(places)d places will be made.",
+            "%(count)d dates with %(places)d places each will be made.",
             count,
         ) % {"count": count, "places": self.cleaned_data["places"]}
         others = [str(self.cleaned_data[name]) for name in ("minutes", "doors", "places")]
@@ -134,7 +134,7 @@ def _time(text: str) -> time:
             return datetime.strptime(text, pattern).time()  # noqa: DTZ007  a time of the clock
         except ValueError:
             continue
-    raise forms.ValidationError(_("“%(text)s” is no time. Write it as 20:00.") % {"text": text[:20]})
+    raise forms.ValidationError(_("“%(text)s” is not a time. Write it as 20:00.") % {"text": text[:20]})
 
 
 def _proposed(event: Event) -> dict:

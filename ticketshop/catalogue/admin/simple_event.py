@@ -56,7 +56,7 @@ class SimpleEventForm(forms.Form):
         widget=forms.TimeInput({"type": "time"}, format="%H:%M"),
     )
     minutes = forms.IntegerField(
-        label=gettext_lazy("Lasts (minutes)"), min_value=1, max_value=14 * 24 * 60, initial=120
+        label=gettext_lazy("Duration (minutes)"), min_value=1, max_value=14 * 24 * 60, initial=120
     )
     places = places_field()
     vat_rate = NumberField(

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='seasonpass',
             name='cancel_hours',
-            field=models.PositiveSmallIntegerField(blank=True, default=24, help_text='0: until the date begins. Empty: only staff cancel bookings.', null=True, validators=[django.core.validators.MaxValueValidator(1440)], verbose_name='a booking can be cancelled until so many hours before the date'),
+            field=models.PositiveSmallIntegerField(blank=True, default=24, help_text='0: until the date begins. Empty: only staff cancel bookings.', null=True, validators=[django.core.validators.MaxValueValidator(1440)], verbose_name='latest cancellation of a booking, hours before the date'),
         ),
         migrations.AddField(
             model_name='seasonpass',
@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='seasonpass',
             name='tariffs',
-            field=models.ManyToManyField(blank=True, help_text='One for each event that can be booked with the pass: a booking takes its places and asks its form. It need not be on sale.', related_name='+', to='catalogue.tariff', verbose_name='tariffs of bookings'),
+            field=models.ManyToManyField(blank=True, help_text='One for each event that can be booked with the pass: a booking takes places of the tariff and asks the questions of its form. The tariff need not be on sale.', related_name='+', to='catalogue.tariff', verbose_name='tariffs of bookings'),
         ),
         migrations.AlterField(
             model_name='seasonpass',

@@ -14,6 +14,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='event',
             name='reminder_hours',
-            field=models.PositiveSmallIntegerField(blank=True, help_text='So many hours before each date, everybody with a valid ticket gets an e-mail with what, when and where; 24 is the day before. Empty: no reminder.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(336)], verbose_name='reminder, hours before'),
+            field=models.PositiveSmallIntegerField(blank=True, help_text='How many hours before each date everybody with a valid ticket gets an e-mail about what takes place, when and where. 24 is the day before. Leave it empty for no reminder.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(336)], verbose_name='reminder, hours before'),
         ),
     ]

@@ -86,7 +86,7 @@ class Event(models.Model):
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(LONGEST_REMINDER)],
         help_text=_(
-            "So many hours before each date, everybody with a valid ticket gets an e-mail with what, when and where; 24 is the day before. Empty: no reminder."
+            "How many hours before each date everybody with a valid ticket gets an e-mail about what takes place, when and where. 24 is the day before. Leave it empty for no reminder."
         ),
     )
 

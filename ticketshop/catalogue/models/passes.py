@@ -75,11 +75,11 @@ class SeasonPass(models.Model):
         related_name="+",
         verbose_name=_("tariffs of bookings"),
         help_text=_(
-            "One for each event that can be booked with the pass: a booking takes its places and asks its form. It need not be on sale."
+            "One for each event that can be booked with the pass: a booking takes places of the tariff and asks the questions of its form. The tariff need not be on sale."
         ),
     )
     cancel_hours = models.PositiveSmallIntegerField(
-        _("a booking can be cancelled until so many hours before the date"),
+        _("latest cancellation of a booking, hours before the date"),
         null=True,
         blank=True,
         default=24,

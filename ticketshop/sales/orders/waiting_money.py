@@ -69,8 +69,8 @@ def _disputed(number: int) -> str:
 
 def _withdrawn(number: int) -> str:
     return ngettext(
-        "%(count)d pass was withdrawn from by its buyer: cancel it, and its price goes back.",
-        "%(count)d passes were withdrawn from by their buyers: cancel them, and their price goes back.",
+        "The buyer of %(count)d pass has withdrawn from the purchase: cancel the pass to pay the price back.",
+        "The buyers of %(count)d passes have withdrawn from the purchase: cancel the passes to pay the prices back.",
         number,
     ) % {"count": number}
 

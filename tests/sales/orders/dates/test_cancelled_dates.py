@@ -96,7 +96,7 @@ def test_date_that_is_paid_back_is_cancelled_in_each_order_and_other_dates_stay(
     deliver(mailoutbox)
     question = staff.open(page(offer.session, "cancel"))
     assert "Concerned: 2 people, 3 tickets in 2 orders." in question.text
-    assert "Paid back would be: 3 tickets in 2 paid orders." in question.text
+    assert "This pays back 3 tickets in 2 paid orders." in question.text
     assert "CHF 105.00 is listed under “Refunds”" in question.text.replace("\N{NO-BREAK SPACE}", " ")
     assert "paid back in the background" in cancel(staff, offer.session, message="The actor is ill.").text
     work()
@@ -271,7 +271,7 @@ def test_date_is_paid_back_later_and_once(staff, offer, mailoutbox):
     deliver(mailoutbox)
     staff.press(offer.session, "pay-back")
     second = staff.open(page(offer.session, "pay-back"))
-    assert "Paid back would be: 1 ticket in 1 paid order." in second.text
+    assert "This pays back 1 ticket in 1 paid order." in second.text
     staff.submit(second.forms[-1])
     work(), work()
     assert paid_back(order) == 35

@@ -77,10 +77,10 @@ def test_buyer_withdraws_without_a_log_in_and_gets_a_receipt_and_staff_get_a_tas
     stated = timezone.localtime(row.stated_at, ZURICH)
     for text in ("Season 26/27", "Grace Hopper", f"{stated:%H:%M:%S}"):
         assert text in mail.body
-    assert "You have withdrawn from Season 26/27" in visitor.open(page_of(order)).text
+    assert "you withdrew from the purchase of Season 26/27" in visitor.open(page_of(order)).text
     assert "Passes only, until" not in visitor.page.text
     office = Staff(make_staff(pos.organiser, "back office"))
-    assert "1 pass was withdrawn from by its buyer" in office.open("/admin/").text
+    assert "The buyer of 1 pass has withdrawn from the purchase" in office.open("/admin/").text
     assert order.reference in office.open("/admin/sales/order/?withdrawal=open").text
     page = office.open(change(order))
     assert "its price is proposed to be paid back" in page.text
@@ -173,7 +173,7 @@ def test_a_late_statement_is_recorded_as_late_and_staff_decide(order, pos):
     assert "The name is not the buyer’s" in page.text
     office.press(order, "withdrawal-settled")
     assert Withdrawal.objects.get().settled_by == office.user
-    assert "withdrawn from by its buyer" not in office.open("/admin/").text
+    assert "has withdrawn from the purchase" not in office.open("/admin/").text
     assert not Refund.objects.exists()
 
 

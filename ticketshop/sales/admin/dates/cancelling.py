@@ -44,7 +44,7 @@ class CancelForm(forms.Form):
             (
                 PAY_BACK_NOW,
                 gettext_lazy(
-                    "Cancel the tickets and pay them back. Unpaid orders end. This can’t be undone, even if the date takes place after all."
+                    "Cancel the tickets and pay them back; unpaid orders end. This can’t be undone, even if the date takes place after all."
                 ),
             ),
             (
@@ -98,15 +98,15 @@ def _cancel_question(session: Session) -> list[str]:
 def _money(session: Session) -> list[str]:
     """Return what paying back would do, in sentences with numbers."""
     preview = refund_preview.of_session(session.pk)
-    sentences = [
-        _("Paid back would be: %(tickets)s in %(orders)s.")
-        % {
+    sentences = []
+    if preview.tickets:
+        values = {
             "tickets": ngettext("%(count)d ticket", "%(count)d tickets", preview.tickets)
             % {"count": preview.tickets},
             "orders": ngettext("%(count)d paid order", "%(count)d paid orders", preview.paid)
             % {"count": preview.paid},
         }
-    ]
+        sentences.append(_("This pays back %(tickets)s in %(orders)s.") % values)
     for (method, by_itself, currency), amount in sorted(preview.money.items()):
         text = (
             _("%(method)s: %(amount)s goes back through the payment service, by itself.")
@@ -159,7 +159,7 @@ def _exceptions(preview: refund_preview.Preview) -> list[str]:
         )
     if preview.disputed:
         text = _(
-            "A bank decides about money of these orders: their tickets are cancelled, and nothing is paid back by itself: %(orders)s"
+            "A bank has yet to decide about the money of these orders. Their tickets are cancelled, but nothing is paid back automatically: %(orders)s"
         )
         named = ", ".join(preview.disputed[:NAMED]) + (" …" if len(preview.disputed) > NAMED else "")
         sentences.append(text % {"orders": named})
@@ -226,11 +226,11 @@ def _record(request, session: Session, now: datetime, action: str = "changed", *
 def _advice() -> dict[str, str]:
     return {
         refund_preview.UNPAID: _(
-            "Not paid, and it contains something else too. If it is paid, this date goes back by itself; or cancel the order."
+            "Not paid, and it contains something else, too. Once it is paid, the price of this date is paid back automatically. You can also cancel the order."
         ),
         refund_preview.USED: _("Used at the entrance. To pay money back, use “Pay money back” on the order."),
         refund_preview.OPEN: _(
-            "In work, or it did not work and is tried again by itself. If it stays here, cancel the tickets on the order."
+            "The cancellation is on its way; if it fails, it is tried again automatically. If the order stays in this list, cancel its tickets on the page of the order."
         ),
     }
 

@@ -64,7 +64,7 @@ class MessageForm(forms.Form):
         initial=[Admission.State.VALID.value],
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy(
-            "Reserved are those of orders that are not paid yet: only their buyers get it."
+            "Reserved: tickets of orders that are not paid yet. Only their buyers get the message."
         ),
     )
 
@@ -200,7 +200,7 @@ def _write_page(page, request: HttpRequest, session: Session):
 
 def _tell(request: HttpRequest, message: DateMessage | None) -> None:
     if message is None:
-        messages.warning(request, _("This message was sent already. It does not go out once more."))
+        messages.warning(request, _("This message was sent already. It is not sent again."))
         return
     number = message.recipients.count()
     sentence = ngettext(
@@ -257,7 +257,11 @@ def _section(message: DateMessage, counted: Counter) -> dict:
     return {"table": table, "text": translated.text_of(message.text)}
 
 
-WRITE = OwnPage("message", gettext_lazy("Write to everybody"), MAY_WRITE, always, _write_page)
+def _has_people(session: Session) -> bool:
+    return date_messages.tickets_of(session, date_messages.STATES).exists()
+
+
+WRITE = OwnPage("message", gettext_lazy("Write to everybody"), MAY_WRITE, _has_people, _write_page)
 LIST = OwnPage("messages", gettext_lazy("Messages of this date"), MAY_SEE, always, _list_page)
 for button in (WRITE, LIST):
     SessionAdmin.offer(button)

@@ -51,8 +51,8 @@ def labels() -> dict[str, str]:
         "cancelled": _("Cancelled"),
         "left": pgettext("tickets", "Left"),
         "entered": _("Let in"),
-        "gross": _("Sold for"),
-        "cancelled_gross": _("Cancelled for"),
+        "gross": _("Amount sold"),
+        "cancelled_gross": _("Amount cancelled"),
         "net": _("Sales"),
         "came": _("Money received"),
         "went_back": _("Paid back"),
@@ -165,7 +165,7 @@ def _days(figures: Figures) -> Table:
         for day in figures.every_day()
         if day in figures.days or day in figures.days_money
     ]
-    return Table("day", _("By day"), [_("Day")], columns, rows, _("Days without anything are left out."))
+    return Table("day", _("By day"), [_("Day")], columns, rows, _("Days on which nothing happened are left out."))
 
 
 def about_text(cell: Cell) -> str:

@@ -41,7 +41,7 @@ class BasicsForm(forms.Form):
         label=gettext_lazy("Privacy contact"),
         help_text=gettext_lazy("The e-mail address to which people write about their data."),
     )
-    email_sender_address = EmailField(label=gettext_lazy("Answers to e-mails go to"))
+    email_sender_address = EmailField(label=gettext_lazy("Replies to e-mails go to"))
     terms = LinesField(
         label=gettext_lazy("Terms of sale"), max_length=50_000, help_text=gettext_lazy("Markdown.")
     )

@@ -54,7 +54,7 @@ def _about(order: Order, row: Withdrawal) -> list[str]:
         "when": tables.when(row.stated_at),
         "day": date_format(row.last_day, "SHORT_DATE_FORMAT"),
     }
-    text = _("The buyer has withdrawn from “%(what)s” on %(when)s, under the name “%(name)s”.") % values
+    text = _("On %(when)s the buyer withdrew from the purchase of “%(what)s”, under the name “%(name)s”.") % values
     sentences = [text]
     if row.late:
         sentences.append(
@@ -72,12 +72,12 @@ def _about(order: Order, row: Withdrawal) -> list[str]:
         )
     if order.state == Order.State.PENDING:
         sentences.append(
-            _("The order is not paid: with “Cancel” it ends as a whole. Nothing is to be paid back.")
+            _("The order is not paid: “Cancel” ends all of it, and there is nothing to pay back.")
         )
     else:
         sentences.append(
             _(
-                "With “Cancel” choose it: its price is proposed to be paid back, within 14 days after the statement. If you do not take it back, press “Withdrawal dealt with”."
+                "Choose it under “Cancel”: its price is then proposed as the amount to pay back, which is due within 14 days of the statement. If you do not take the pass back, press “Withdrawal dealt with”."
             )
         )
     return sentences
@@ -127,7 +127,7 @@ SETTLE = Button(
     _is_open,
     lambda order: [
         _(
-            "Nothing is cancelled and nothing is paid back: the withdrawal is only no longer listed. The buyer is not told; write to them why."
+            "Nothing is cancelled and nothing is paid back: the withdrawal only disappears from the list. The buyer is not told; write to them and explain why."
         ),
         _("To take the pass back, use “Cancel” instead: then the withdrawal closes by itself."),
     ],

@@ -116,6 +116,6 @@ def _check_most(ticket: Ticket, person_id: int) -> None:
     units = ticket.line.places // ticket.line.quantity
     if math.ceil((had + 1) / units) > tariff.max_per_person:
         text = _(
-            "“%(name)s”: at most %(most)d per person, and you have as many already. You can only decline this ticket."
+            "“%(name)s”: at most %(most)d per person, and you have that many already. You can only decline this ticket."
         )
         raise TooManyForPerson(translated.compose(text, name=tariff.name, most=tariff.max_per_person))

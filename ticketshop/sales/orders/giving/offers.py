@@ -75,7 +75,7 @@ def why_not(ticket: Ticket, now: datetime) -> str:
         )
     if ticket.holder_erased_at is not None or ticket.beneficiary_id not in (None, order.buyer_id):
         return _(
-            "This ticket is for a person you chose when you ordered, who has it. Ask the organiser if somebody else is to have it."
+            "You chose the person for this ticket when you ordered, and that person has it. Ask the organiser if it should go to somebody else."
         )
     return ""
 
@@ -96,7 +96,7 @@ def _why_over(ticket: Ticket, now: datetime) -> str:
 def why_not_back(ticket: Ticket, now: datetime) -> str:
     """Return why a given ticket can't be given back now, in a sentence; empty if it can. No query."""
     if ticket.gift_id is None:
-        return _("This ticket is not with you any more.")
+        return _("You no longer have this ticket.")
     if recipients.has_left(ticket.order.buyer):
         return _("The person who gave you this ticket is no longer here. The ticket stays yours.")
     return _why_over(ticket, now)
@@ -192,7 +192,7 @@ def offer_back(ticket: Ticket, *, by, now: datetime) -> TicketGift:
     friend = locking.lock(ticket.beneficiary_id)
     ticket = locked_ticket(ticket.pk, order)
     if ticket.beneficiary_id != friend.pk:
-        raise CannotGive(_("This ticket is not with you any more."))
+        raise CannotGive(_("You no longer have this ticket."))
     if sentence := why_not_back(ticket, now):
         raise CannotGive(sentence)
     return _offer(ticket, friend, name=before.friend_name, is_return=True, by=by, now=now)
