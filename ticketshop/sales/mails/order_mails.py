@@ -69,7 +69,7 @@ def _context(order: Order, admissions: Sequence[Ticket | IssuedPass] = ()) -> di
     to_pay = payment is not None and order.state == Order.State.PENDING and not cancelled
     return {
         "order": order,
-        "cards": [_line_card(order, line, admissions) for line in lines],
+        "cards": _line_cards(order, lines, admissions),
         "url": order_url(order),
         "method": method,
         "instructions": method.instructions(order, payment) if to_pay else [],
@@ -81,8 +81,21 @@ def _context(order: Order, admissions: Sequence[Ticket | IssuedPass] = ()) -> di
     }
 
 
-def _line_card(order: Order, line: OrderLine, admissions: Sequence[Ticket | IssuedPass]) -> Card:
-    """Return a line of an order for the template, with the names on its ``admissions``."""
+def _line_cards(
+    order: Order, lines: list[OrderLine], admissions: Sequence[Ticket | IssuedPass]
+) -> list[Card]:
+    """Return the lines of an order for the template, with the names on their ``admissions``. One query if a line costs nothing."""
+    free = [line.pk for line in lines if not line.total]
+    with_pass = Ticket.objects.filter(line__in=free, booked_with__isnull=False).values_list("line", flat=True)
+    booked = set(with_pass) if free else set()
+    return [_line_card(order, line, admissions, booked=line.pk in booked) for line in lines]
+
+
+def _line_card(
+    order: Order, line: OrderLine, admissions: Sequence[Ticket | IssuedPass], *, booked: bool
+) -> Card:
+    """Return a line of an order. ``booked``: with a pass, which the mail names."""
+    price = money(line.total, order.currency) if line.total else "" if booked else gettext("Free")
     return Card(
         title=line.shown_title,
         when=line.session.starts_at if line.session else None,
@@ -96,7 +109,7 @@ def _line_card(order: Order, line: OrderLine, admissions: Sequence[Ticket | Issu
                 if admission.line_id == line.pk and admission.holder
             )
         ),
-        price=money(line.total, order.currency),
+        price=price,
     )
 
 

@@ -129,6 +129,7 @@ def show(request, pos, reference, secret):
     for issued in passes:
         issued.order = order
     bookings.describe(tickets, timezone.now())
+    _name_passes(lines, tickets)
     on_order_page.show(request, order, tickets)
     own = [*recipients.of_buyer(tickets), *passes]
     cancelled = [line for line in lines if line.date_cancelled]
@@ -170,6 +171,13 @@ def show(request, pos, reference, secret):
     return render(request, "sales/order.html", context)
 
 
+def _name_passes(lines: list[OrderLine], tickets: list[Ticket]) -> None:
+    """Set ``booked_with`` of each line to the name of the pass with which its tickets were booked; empty for the others."""
+    names = {ticket.line_id: ticket.booking.name for ticket in tickets if ticket.booked_with_id}
+    for line in lines:
+        line.booked_with = names.get(line.pk, "")
+
+
 def _any_to_come(tickets: list[Ticket], passes: list[IssuedPass], now: datetime) -> bool:
     """Return whether a name may still be corrected. The page of names shows which ones."""
     starts = [ticket.session.starts_at for ticket in tickets if ticket.shown_state in OPEN_STATES]
@@ -206,10 +214,12 @@ def tickets_page(request, pos, reference, secret):
     """Show the tickets as a page to print or to show: the contents of the PDF for people who can't read a PDF."""
     order, tickets, passes = valid_admissions(request, reference, secret)
     admissions = [*tickets, *passes]
-    for number, (admission, own) in enumerate(zip(admissions, printed.on(admissions), strict=True), 1):
-        admission.printed = own
+    prices = printed.prices(admissions, order.currency)
+    for number, (admission, own, price) in enumerate(
+        zip(admissions, printed.on(admissions), prices, strict=True), 1
+    ):
+        admission.printed, admission.price = own, price
         admission.position = printed.position(number, len(admissions))
-        admission.price = printed.price(admission.line, order.currency)
     return render(request, "sales/tickets.html", {"order": order, "tickets": tickets, "passes": passes})
 
 

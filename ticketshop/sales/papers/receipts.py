@@ -17,8 +17,8 @@ from .paper import Movement, Paper, Section
 
 
 def has_receipt(order: Order) -> bool:
-    """Return whether the order was paid at some time, even if it was cancelled since."""
-    return order.paid_at is not None
+    """Return whether money was paid for the order at some time, even if it was cancelled since."""
+    return order.paid_at is not None and order.total > ZERO
 
 
 def language_of(order: Order) -> str:

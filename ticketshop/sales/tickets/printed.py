@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from registration_forms import definitions
 from registration_forms.models import FormVersion, RegistrationForm
+from ticketshop.lib import translated
 from ticketshop.lib.web.template_tags import money
 
 from ..answers import display
@@ -116,8 +117,26 @@ def position(number: int, count: int) -> str:
     return _("%(number)d of %(count)d") % {"number": number, "count": count} if count > 1 else ""
 
 
-def price(line: OrderLine, currency: str) -> str:
+def prices(admissions: Sequence[Ticket | IssuedPass], currency: str) -> list[str]:
+    """Return what each ticket or pass cost, in words where nothing was paid.
+
+    No query without a ticket that was booked with a pass, else one.
+    """
+    booked = [getattr(admission, "booked_with_id", None) for admission in admissions]
+    ids = set(booked) - {None}
+    passes = IssuedPass.objects.select_related("season_pass", "line").in_bulk(ids) if ids else {}
+    return [
+        _price(admission.line, currency, passes.get(pk))
+        for admission, pk in zip(admissions, booked, strict=True)
+    ]
+
+
+def _price(line: OrderLine, currency: str, booked_with: IssuedPass | None) -> str:
     """Return the unit price, with the number of tickets it gives if that is more than one."""
+    if booked_with is not None:
+        return translated.compose(_("With the pass “%(name)s”"), name=booked_with.shown_name)
+    if not line.unit_price:
+        return _("Free")
     amount = money(line.unit_price, currency)
     count = line.places // line.quantity
     if count <= 1:

@@ -32,16 +32,21 @@ def render(
         _("Tickets") if for_holder else _("Tickets for order %(reference)s") % {"reference": order.reference}
     )
     admissions = [*tickets, *passes]
+    prices = [""] * len(admissions) if for_holder else printed.prices(admissions, order.currency)
     pages = [
-        _page_content(order, admission, own, printed.position(number, len(admissions)), for_holder=for_holder)
-        for number, (admission, own) in enumerate(zip(admissions, printed.on(admissions), strict=True), 1)
+        _page_content(
+            order, admission, own, price, printed.position(number, len(admissions)), for_holder=for_holder
+        )
+        for number, (admission, own, price) in enumerate(
+            zip(admissions, printed.on(admissions), prices, strict=True), 1
+        )
     ]
     draw = ticket_roll.document if on_roll else ticket_page.document
     return draw(order, title, pages)
 
 
 def _page_content(
-    order: Order, admission: Ticket | IssuedPass, own: Printed, where: str, *, for_holder: bool
+    order: Order, admission: Ticket | IssuedPass, own: Printed, price: str, where: str, *, for_holder: bool
 ) -> PageContent:
     is_ticket = isinstance(admission, Ticket)
     sold = admission.session.event if is_ticket else admission.season_pass
@@ -51,7 +56,7 @@ def _page_content(
         when=_when(admission) if is_ticket else _validity(admission),
         where=_where(admission) if is_ticket else "",
         tariff=admission.line.shown_tariff if is_ticket else _entries(admission),
-        price="" if for_holder else printed.price(admission.line, order.currency),
+        price=price,
         code="" if cancelled else admission.code,
         note=_note(admission) if is_ticket else "",
         name=own.name,
