@@ -35,6 +35,7 @@ from ticketshop.exports.models import Download, Job
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
+from ticketshop.sales.answers import missing_answers
 from ticketshop.sales.counter import waiving
 from ticketshop.sales.models import (
     DateChange,
@@ -353,6 +354,19 @@ def _after(state: str):
 
 example("ticket_offer_withdrawn")(_after("withdrawn"))
 example("ticket_offer_answered", "ticket_received")(_after("accepted"))
+
+
+@example("answers_wanted_for_you")
+def _holder_asked(pos):
+    values = _after(TicketGift.State.ACCEPTED)(pos)
+    ticket = Ticket.objects.get(gift=values["about"]["gift"])
+    form = forms.make_form("tariff", organiser=pos.organiser)
+    forms.ask(form, "What should we know about your allergies?", visibility="mandatory")
+    forms.publish(form)
+    Tariff.objects.filter(offers=ticket.line.offer).update(form=form)
+    missing_answers.add(ticket.order, now=timezone.now())
+    about = {"order": ticket.order_id, "contact": ticket.beneficiary_id, "ticket": ticket.pk}
+    return {"to": values["to"], "about": about}
 
 
 # --- dates that change ---------------------------------------------------------------------------------------

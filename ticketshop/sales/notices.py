@@ -12,7 +12,7 @@ from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
 
 from . import recipients
-from .models import Cancellation, IssuedPass, Order, Payment, Refund, Ticket, TicketGift
+from .models import OPEN_STATES, Cancellation, IssuedPass, Order, Payment, Refund, Ticket, TicketGift
 from .recipients import has_left, is_given
 
 # A code is sent only to the buyer and to the beneficiary's own e-mail address. A parent who did not buy the
@@ -154,8 +154,9 @@ def answers_changed(order: Order, lines: list[AnswerHistory], now: datetime) -> 
 
 
 def answers_wanted(order: Order, version_id: int, now: datetime) -> None:
-    """Ask the buyer for answers to a newer version of a form, once for each version."""
+    """Ask the buyer, and the holders of given tickets, for answers to a newer version of a form, once for each version."""
     _tell(order, "answers_wanted", now, once=f"answers_wanted:{order.pk}:{version_id}")
+    _ask_holders(order, now, version_id)
 
 
 def answers_later(order: Order, now: datetime) -> None:
@@ -231,8 +232,39 @@ def _ids(admissions: list[Ticket | IssuedPass]) -> dict[str, list[int]]:
 
 
 def form_added(order: Order, now: datetime) -> None:
-    """Ask the buyer for answers to forms that were assigned to their order after it was placed."""
+    """Ask the buyer, and the holders of given tickets, for answers to forms that were assigned after the order was placed."""
     _tell(order, "answers_wanted", now)
+    _ask_holders(order, now)
+
+
+def _ask_holders(order: Order, now: datetime, version_id: int | None = None) -> None:
+    """Queue a mail to the holder of each given ticket that has a form. A holder who owes no answer when it is sent gets none.
+
+    ``version_id``: of the version that is asked for; None for the one that the ticket has. Each holder is asked once for it,
+    after an exchange too: the answers keep their row.
+    """
+    rows = Ticket.objects.filter(
+        order=order,
+        gift__isnull=False,
+        beneficiary__isnull=False,
+        response__isnull=False,
+        state__in=OPEN_STATES,
+    )
+    tickets = list(rows.select_related("response").order_by("pk"))
+    held = locking.lock_all({ticket.beneficiary_id for ticket in tickets}) if tickets else {}
+    for ticket in tickets:
+        person = held.get(ticket.beneficiary_id)
+        if person is not None and person.email:
+            outbox.queue(
+                "answers_wanted_for_you",
+                to=person.email,
+                language=person.language or order.language,
+                now=now,
+                about={"order": order.pk, "contact": person.pk, "ticket": ticket.pk},
+                pos=order.point_of_sale,
+                once=f"answers_wanted_for_you:{ticket.response_id}:{version_id or ticket.response.version_id}",
+                subject_uuid=person.subject_uuid,
+            )
 
 
 def new(order: Order, kind: str, now: datetime) -> Mail | None:

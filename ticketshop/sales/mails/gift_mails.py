@@ -8,9 +8,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.mail.kinds import Content, register
+from ticketshop.mail.layout import Card
 from ticketshop.mail.models import Mail
 
-from ..models import Admission, Order, Ticket, TicketGift
+from ..admission_lists import WITH_TICKET
+from ..answers import editing
+from ..models import OPEN_STATES, Admission, Order, Ticket, TicketGift
 from ..orders.giving import offers
 from ..tickets import ticket_pdf
 from .order_mails import admission_cards
@@ -73,6 +76,33 @@ def ticket_received(mail: Mail) -> Content | None:
     return Content({**_context(gift), "url": _orders(gift)}, [("tickets.pdf", pdf, "application/pdf")])
 
 
+@register("answers_wanted_for_you", _("More answers wanted, to the holder of a given ticket"))
+def answers_wanted(mail: Mail) -> Content | None:
+    """Build the mail that asks the holder of a given ticket for missing answers to its form; nothing in it is about the buyer.
+
+    None if no answer is missing, they can't be given any more, or the person does not have the ticket any more.
+    """
+    rows = Ticket.objects.filter(gift__isnull=False, beneficiary=mail.about["contact"], state__in=OPEN_STATES)
+    rows = rows.select_related(*WITH_TICKET, "order__buyer", "order__point_of_sale__organiser", "gift")
+    ticket = rows.filter(pk=mail.about["ticket"]).first()
+    if ticket is None:
+        return None
+    order = ticket.order
+    ids = {ticket.response_id} - {None}
+    editable = editing.EditableAnswers(order, [ticket], [], now=timezone.now(), of=ids, holder=True)
+    if not editable.missing:
+        return None
+    path = reverse("account:ticket_answers", args=[order.point_of_sale.slug, ticket.pk])
+    return Content(
+        {
+            "cards": _cards(ticket),
+            "wanted": editable.missing,
+            "until": editable.until,
+            "answers_url": settings.BASE_URL + path,
+        }
+    )
+
+
 def _is_holder(gift: TicketGift, ticket: Ticket) -> bool:
     """Return whether the person who accepted the gift still has the ticket."""
     if gift.is_return:
@@ -87,6 +117,9 @@ def _orders(gift: TicketGift) -> str:
 
 
 def _context(gift: TicketGift) -> dict:
+    return {"cards": _cards(gift.ticket), "is_return": gift.is_return}
+
+
+def _cards(ticket: Ticket) -> list[Card]:
     # Without the name on the ticket: that of the former or the new holder.
-    cards = [replace(card, names=()) for card in admission_cards([gift.ticket], [])]
-    return {"cards": cards, "is_return": gift.is_return}
+    return [replace(card, names=()) for card in admission_cards([ticket], [])]
