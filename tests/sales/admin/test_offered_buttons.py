@@ -201,5 +201,7 @@ def test_booking_is_not_offered_with_a_pass_that_is_used_up_or_over():
     assert [link in visitor.open(page).text for page in pages] == [False, False]
     IssuedPass.objects.filter(pk=holder.issued.pk).update(entries=5, entries_left=4)
     assert link in visitor.open(pages[0]).text
-    IssuedPass.objects.filter(pk=holder.issued.pk).update(valid_until=timezone.localdate() - timedelta(days=1))
+    IssuedPass.objects.filter(pk=holder.issued.pk).update(
+        valid_until=timezone.localdate() - timedelta(days=1)
+    )
     assert link not in visitor.open(pages[0]).text

@@ -219,8 +219,8 @@ def _changed_meanwhile(editable_name: EditableName) -> str:
     }
 
 
-def _why_closed(admission: Ticket | IssuedPass, until: datetime, editor: Editor, now: datetime) -> str:
-    """Return why the name on a ticket or pass can't be changed, in a sentence; empty if it can."""
+def why_closed_for_staff(admission: Ticket | IssuedPass) -> str:
+    """Return why staff, who have no deadline, can't change the name on a ticket or pass, in a sentence; empty if they can."""
     order = admission.order
     if admission.holder_erased_at is not None:
         return _("This name can’t be changed: the person asked to be forgotten.")
@@ -228,8 +228,14 @@ def _why_closed(admission: Ticket | IssuedPass, until: datetime, editor: Editor,
         return _("This name can’t be changed: the buyer’s data are erased.")
     if order.state not in LIVING_ORDERS or admission.shown_state == Admission.State.CANCELLED:
         return _("This name can’t be changed: the ticket is cancelled.")
-    if editor is Editor.STAFF:
-        return ""
+    return ""
+
+
+def _why_closed(admission: Ticket | IssuedPass, until: datetime, editor: Editor, now: datetime) -> str:
+    """Return why the name on a ticket or pass can't be changed, in a sentence; empty if it can."""
+    why = why_closed_for_staff(admission)
+    if why or editor is Editor.STAFF:
+        return why
     if isinstance(admission, Ticket) and admission.date_cancelled:
         return _("This name can’t be changed: the date is cancelled.")
     if admission.state == Admission.State.USED:
@@ -239,12 +245,6 @@ def _why_closed(admission: Ticket | IssuedPass, until: datetime, editor: Editor,
             "until": days.until_text(until)
         }
     return ""
-
-
-def why_closed_for_staff(admission: Ticket | IssuedPass) -> str:
-    """Return why staff can't change the name on a ticket or pass, in a sentence; empty if they can."""
-    # No deadline applies to staff.
-    return _why_closed(admission, datetime.max, Editor.STAFF, datetime.min)
 
 
 def _lock_orders(admissions: list[Ticket | IssuedPass]) -> dict[int, Order]:

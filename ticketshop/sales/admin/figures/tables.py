@@ -165,7 +165,9 @@ def _days(figures: Figures) -> Table:
         for day in figures.every_day()
         if day in figures.days or day in figures.days_money
     ]
-    return Table("day", _("By day"), [_("Day")], columns, rows, _("Days on which nothing happened are left out."))
+    return Table(
+        "day", _("By day"), [_("Day")], columns, rows, _("Days on which nothing happened are left out.")
+    )
 
 
 def about_text(cell: Cell) -> str:

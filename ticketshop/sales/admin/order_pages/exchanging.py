@@ -122,7 +122,9 @@ def notes(order: Order) -> list[str]:
         return [sentence]
     if order.tickets.filter(state=Admission.State.VALID).exclude(booked_with=None).exists():
         return [
-            _("Tickets that were booked with a pass are not exchanged: cancel them, and book another date with the pass.")
+            _(
+                "Tickets that were booked with a pass are not exchanged: cancel them, and book another date with the pass."
+            )
         ]
     return []
 

@@ -54,7 +54,10 @@ def _about(order: Order, row: Withdrawal) -> list[str]:
         "when": tables.when(row.stated_at),
         "day": date_format(row.last_day, "SHORT_DATE_FORMAT"),
     }
-    text = _("On %(when)s the buyer withdrew from the purchase of “%(what)s”, under the name “%(name)s”.") % values
+    text = (
+        _("On %(when)s the buyer withdrew from the purchase of “%(what)s”, under the name “%(name)s”.")
+        % values
+    )
     sentences = [text]
     if row.late:
         sentences.append(

@@ -24,7 +24,7 @@ from ticketshop.lib.dates import days
 from ticketshop.lib.values import references
 from ticketshop.lib.values.money import ZERO
 
-from ... import notices, recipients
+from ... import notices
 from ...answers import missing_answers, moving
 from ...cart.contents import Contents
 from ...models import Cancellation, Exchange, Order, OrderLine, OrderResponse, Payment, ReplacedCode, Ticket

@@ -11,9 +11,9 @@ from contacts.models import Contact
 from ticketshop.catalogue.models import Offer, Session, Tariff
 from ticketshop.lib import translated
 
+from ... import recipients
 from ...answers import moving
 from ...cart.contents import Contents
-from ... import recipients
 from ...models import Admission, Cart, CartLine, Order
 from .. import cancelled_lines, person_limits, single_tickets
 from ..cancelled_lines import Unit
@@ -26,7 +26,9 @@ def why_not_order(order: Order) -> str:
             "The tickets were sold without a name, so they can’t be exchanged: cancel them, pay the money back, and sell others at the counter."
         )
     if recipients.has_left(order.buyer):
-        return _("The buyer’s data are erased, so the tickets can’t be exchanged. You can cancel them and pay money back.")
+        return _(
+            "The buyer’s data are erased, so the tickets can’t be exchanged. You can cancel them and pay money back."
+        )
     return ""
 
 
