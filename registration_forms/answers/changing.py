@@ -297,16 +297,23 @@ def _write_all(
 
 
 def _first_answered(response: _LockedResponse, source: str, now: datetime) -> dict[str, object]:
-    """Return the columns that also change when a form that was added after the sale is answered for the first time.
+    """Return the columns that also change when a form is answered for the first time after the sale.
 
-    These are the time, and the language in which the buyer read the form.
+    These are the time, and the language in which the buyer read the form. It may have been added after the sale, or staff have
+    skipped its questions; then what counts is the first answer of the buyer to one of these, whatever staff had entered.
     """
-    if (
-        response.before
-        or not Answer.objects.filter(response=response.row, state=Answer.State.ADDED_LATER).exists()
-    ):
+    by_buyer = source == AnswerHistory.Source.BUYER
+    answered_now = response.after.keys() - response.before.keys()
+    if not answered_now or (response.before and not by_buyer):
         return {}
-    language = get_language() if source == AnswerHistory.Source.BUYER else None
+    later = Answer.objects.filter(response=response.row)
+    if response.before:
+        later = later.filter(state=Answer.State.WAIVED, field__key__in=answered_now)
+    else:
+        later = later.filter(state__in=[Answer.State.WAIVED, Answer.State.ADDED_LATER])
+    if not later.exists():
+        return {}
+    language = get_language() if by_buyer else None
     return {"created_at": now, **({"language": language} if language else {})}
 
 

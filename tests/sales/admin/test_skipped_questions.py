@@ -123,6 +123,44 @@ def test_an_answer_of_the_buyer_ends_the_state_and_reserves_the_place(offer, pos
     assert workshop.used == 1
 
 
+def answer(order, language: str, **typed) -> str:
+    """Let the buyer answer questions by their labels, on a page in this language. Return the text of the order's page."""
+    visitor = TestClientVisitor(**{"accept-language": language})
+    page = f"/{order.point_of_sale.slug}/orders/{order.reference}/{order.secret}/"
+    visitor.open(f"{page}answers/")
+    names = visitor.page.form("-version$").names
+    keys = {field.label_en: field.key for field in Field.objects.all()}
+    values = {
+        name: value for label, value in typed.items() for name in names if name.endswith(f"-{keys[label]}")
+    }
+    assert len(values) == len(typed)
+    visitor.fill("-version$", values)
+    return " ".join(visitor.open(page).text.split())
+
+
+@pytest.mark.scenario("BOX-03")
+@pytest.mark.parametrize("diet", ["", "vegan"])
+def test_questions_skipped_by_staff_count_as_read_in_the_language_of_the_buyer_who_answers(
+    offer, pos, workshop, diet
+):
+    staff = begin("owner", offer, pos)
+    names = staff.page.form("-version$").names
+    diet_field = next(name for name in names if name.endswith(f"-{Field.objects.get(label_en='Diet').key}"))
+    staff.fill("-version$", {"waive": "on", diet_field: diet})
+    order = Order.objects.get()
+    response = order.tickets.get().response
+    assert response.language == "en"
+    text = answer(order, "fr", Workshop=workshop.key)
+    response.refresh_from_db()
+    assert response.language == "fr"
+    assert response.created_at > order.placed_at
+    assert ", en français" in text
+    # A later change of an answer is none of the first reading.
+    answer(order, "en", Diet="vegetarian")
+    response.refresh_from_db()
+    assert response.language == ("fr" if diet else "en")
+
+
 @pytest.fixture
 def owing(offer, pos):
     """Return an order, with a buyer, whose ticket got the form after the sale and so owes two answers."""
