@@ -63,6 +63,11 @@ class BackOffice(admin.AdminSite):
     def has_permission(self, request):
         return permissions.is_staff(request.user)
 
+    def each_context(self, request):
+        # Called when the page is drawn: the page of a row uses the time zone of its organiser.
+        zone = (lambda: time_zones.stated(request.user)) if request.user.is_authenticated else ""
+        return {**super().each_context(request), "time_zone": zone}
+
     def get_urls(self):
         return [url for url in super().get_urls() if getattr(url, "name", None) not in LEFT_OUT]
 

@@ -14,6 +14,7 @@ from ticketshop.lib.values.text import readable_email
 from ticketshop.lib.web.network import network
 from ticketshop.lib.web.refusals import too_many_requests
 from ticketshop.limits import limits
+from ticketshop.office import time_zones
 from ticketshop.organisers import staff
 from ticketshop.organisers.middleware import next_query
 from ticketshop.organisers.models import StaffInvitation, StaffMembership
@@ -150,8 +151,12 @@ def leave(request, membership_id: int):
 @require_safe
 def security(request):
     """Show what protects the visitor's log-in, and where they work."""
+    if request.pos is None:
+        # A page of the platform has no time zone of its own.
+        time_zones.activate(request.user)
     members = StaffMembership.objects.filter(user=request.user).select_related("organiser", "role")
     context = {
+        "time_zone": timezone.get_current_timezone(),
         "memberships": [
             (member, text_of(member.role.name)) for member in members.order_by("organiser__name")
         ],

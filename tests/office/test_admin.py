@@ -1,8 +1,11 @@
 """The back-office pages of organisers and staff."""
 
+import re
+
 import pytest
 
 from tests.factories.accounts import SuperuserFactory, UserFactory
+from tests.factories.catalogue import EventFactory
 from tests.factories.organisers import OrganiserFactory, StaffMembershipFactory, make_staff
 from tests.staff import Staff, change, listing
 from ticketshop.history import history
@@ -142,3 +145,23 @@ def test_history_shows_only_records_of_the_own_organiser(owner, organiser):
 def test_box_office_sees_no_history(organiser):
     staff = Staff(make_staff(organiser, "box office"))
     assert staff.open(listing(Event)).status == 403
+
+
+# --- time zones ----------------------------------------------------------------------------------------------
+def test_pages_state_the_time_zone_when_the_organisers_of_a_person_have_several_or_there_is_none():
+    def shown(user) -> str:
+        source = Staff(user).open("/admin/").source
+        found = re.search(r"Time zone:\s*([\w/]+)", source)
+        return found[1] if found else ""
+
+    administrator = SuperuserFactory()
+    assert shown(administrator) == "UTC"
+    first = OrganiserFactory(time_zone="Europe/Zurich")
+    user = make_staff(first)
+    assert shown(user) == ""
+    other = OrganiserFactory(time_zone="Europe/London")
+    StaffMembershipFactory(user=user, organiser=other)
+    assert shown(user) == "Europe/Zurich"
+    page = Staff(user).open(change(EventFactory(organiser=other)))
+    assert "Europe/London" in page.source
+    assert "Europe/Zurich" not in page.source

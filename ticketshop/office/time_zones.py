@@ -19,6 +19,15 @@ def _zones(user) -> dict[int, str]:
     return cached
 
 
+def stated(user) -> str:
+    """Return the name of the active time zone if a page must state it; empty if all organisers of the user have the same one.
+
+    Lists of a person who works for organisers in several time zones show all times in one of them; without an organiser
+    times are in UTC.
+    """
+    return str(timezone.get_current_timezone()) if len(set(_zones(user).values())) != 1 else ""
+
+
 def activate(user, organiser_id: int | None = None) -> None:
     """Activate the time zone of this organiser, or of the user's first organiser."""
     zones = _zones(user)

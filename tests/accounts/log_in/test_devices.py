@@ -1,11 +1,18 @@
 """Log-in sessions as their owner sees them, and how they are ended."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from accounts.log_in import devices
 from accounts.models import Session
 from tests.factories.accounts import BACKEND, PASSWORD, UserFactory
-from tests.factories.organisers import OrganiserFactory, StaffMembershipFactory, make_staff
+from tests.factories.organisers import (
+    OrganiserFactory,
+    PointOfSaleFactory,
+    StaffMembershipFactory,
+    make_staff,
+)
 from tests.staff import Staff
 from tests.visitor import TestClientVisitor
 from ticketshop.history.models import Event
@@ -47,6 +54,16 @@ def test_own_devices_are_listed_in_plain_words_without_keys(laptop, phone):
     for key in Session.objects.values_list("session_key", flat=True):
         assert key not in page.source
     assert "Mozilla" not in str(list(Session.objects.values_list("device", flat=True)))
+
+
+def test_the_last_use_is_shown_with_its_time_zone(laptop, user):
+    Session.objects.update(used_at=datetime(2026, 1, 5, 7, 14, tzinfo=UTC))
+    assert "5 January 2026, 07:14 (UTC)" in laptop.open(SECURITY).text
+    StaffMembershipFactory(user=user, organiser=OrganiserFactory(time_zone="Europe/Zurich"))
+    assert "5 January 2026, 08:14 (Europe/Zurich)" in laptop.open(SECURITY).text
+    shop = PointOfSaleFactory(organiser__time_zone="Europe/London")
+    page = laptop.open(f"{SECURITY}?next=/{shop.slug}/account/")
+    assert "5 January 2026, 07:14 (Europe/London)" in page.text
 
 
 def test_one_device_is_logged_out_there(laptop, phone):
