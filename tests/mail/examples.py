@@ -356,6 +356,12 @@ example("ticket_offer_withdrawn")(_after("withdrawn"))
 example("ticket_offer_answered", "ticket_received")(_after("accepted"))
 
 
+@example("mail_check")
+def _checked(pos):
+    user = make_staff(pos.organiser, email="checks@example.org")
+    return {"to": user.email, "about": {"user": user.pk}}
+
+
 @example("answers_wanted_for_you")
 def _holder_asked(pos):
     values = _after(TicketGift.State.ACCEPTED)(pos)

@@ -57,6 +57,7 @@ ACTIONS = {
     "invoice_mailed": gettext_lazy("Invoice sent to the buyer"),
     "archive_opened": gettext_lazy("Archived invoice opened, with a reason"),
     "mail_resent": gettext_lazy("E-mail sent again"),
+    "mail_checked": gettext_lazy("Test e-mail sent to oneself"),
     "mail_returned": gettext_lazy("E-mail came back"),
     "answers_changed": gettext_lazy("Answers changed"),
     "withdrawal_stated": gettext_lazy("Withdrawal stated"),

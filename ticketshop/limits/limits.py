@@ -45,6 +45,8 @@ LIMITS = {
     "order_place": Limit(60, timedelta(minutes=10)),
     "order_pay": Limit(60, timedelta(minutes=10)),
     "mail_resend": Limit(3, HOUR),
+    # Test e-mails of a staff member to themselves.
+    "mail_check": Limit(5, HOUR, sliding=True),
     # Mails with the invoice of one order.
     "invoice_mail": Limit(3, HOUR, sliding=True),
     # Orders of guests with one e-mail address; each order sends a mail to it.

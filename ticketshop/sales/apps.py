@@ -17,6 +17,7 @@ class SalesConfig(AppConfig):
             date_message_mails,
             gift_mails,
             invoice_mails,
+            mail_checks,
             money_mails,
             order_mails,
             ticket_mails,

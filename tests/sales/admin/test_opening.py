@@ -1,5 +1,6 @@
 """The page *Ready to open?* of a point of sale: each item, who sees what, and opening."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,9 +11,11 @@ from django.utils import timezone
 from tests.factories.catalogue import EventFactory, OfferFactory, SeasonPassFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.sales import PaymentMethodFactory
+from tests.sales.mails.test_order_mails import deliver
 from tests.staff import Staff, change
 from ticketshop.catalogue.models import Event
 from ticketshop.history import history
+from ticketshop.limits import limits
 from ticketshop.mail import pause
 from ticketshop.mail.models import Mail
 from ticketshop.sales.admin.opening import missing
@@ -263,3 +266,63 @@ def test_basics_switch_no_way_to_pay_off(pos, owner):
         "bank_transfer",
     }
     assert pos.payment_methods.get(code="bank_transfer").settings["account_holder"] == "Us"
+
+
+# --- test e-mail ---------------------------------------------------------------------------------------------
+def ask_for_mail(staff: Staff, pos):
+    """Press *Send me a test e-mail*, and return the page after it."""
+    staff.open(page(pos))
+    assert "Send me a test e-mail" in staff.page.source
+    form = next(form for form in staff.page.forms if form.method == "post" and form.action == "")
+    return staff.submit(form, button=("mail", "Send me a test e-mail"))
+
+
+@pytest.mark.scenario("OPN-01")
+def test_a_test_mail_goes_to_the_person_who_asks_and_the_page_tells_what_became_of_it(owner, pos, mailoutbox):
+    shown = ask_for_mail(owner, pos)
+    assert f"to {owner.user.email} is waiting to be sent" in shown.text
+    assert history.of(pos).filter(action="mail_checked", by=owner.user).count() == 1
+    (letter,) = deliver(mailoutbox)
+    assert letter.to == [owner.user.email]
+    assert pos.name in letter.body
+    assert f"to {owner.user.email} was sent" in owner.open(page(pos)).text
+    # Another person has another mail, or none.
+    colleague = Staff(make_staff(pos.organiser, email="colleague@example.org"))
+    assert owner.user.email not in colleague.open(page(pos)).text
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        (
+            {"state": "failed", "error": "SMTPRecipientsRefused 550"},
+            "The mail server refused the test e-mail of .*: it does not accept this recipient \\(550\\)",
+        ),
+        ({"error": "ConnectionRefusedError"}, "is still waiting.*: it does not answer"),
+        ({"error": "SMTPAuthenticationError 535"}, "does not accept the log-in of this shop \\(535\\)"),
+        ({"state": "bounced"}, "came back"),
+    ],
+)
+def test_the_page_tells_why_a_test_mail_did_not_arrive(columns, sentence, owner, pos):
+    ask_for_mail(owner, pos)
+    Mail.objects.filter(kind="mail_check").update(**columns)
+    assert re.search(sentence, owner.open(page(pos)).text)
+
+
+def test_test_mails_are_limited_per_person(owner, pos):
+    for _number in range(limits.LIMITS["mail_check"].count):
+        ask_for_mail(owner, pos)
+    sent = Mail.objects.filter(kind="mail_check").count()
+    assert "several test e-mails already" in ask_for_mail(owner, pos).text
+    assert Mail.objects.filter(kind="mail_check").count() == sent
+    colleague = Staff(make_staff(pos.organiser, email="colleague@example.org"))
+    assert "several test e-mails already" not in ask_for_mail(colleague, pos).text
+
+
+def test_who_may_not_change_the_shop_is_offered_no_test_mail(pos):
+    staff = Staff(make_staff(pos.organiser, "back office", email="office@example.org"))
+    shown = staff.open(page(pos))
+    assert shown.status == 200
+    assert "Send me a test e-mail" not in shown.source
+    assert staff.client.post(page(pos), {"mail": "1"}).status_code == 403
+    assert not Mail.objects.filter(kind="mail_check").exists()

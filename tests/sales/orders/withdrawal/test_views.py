@@ -152,6 +152,8 @@ def test_without_the_setting_there_is_no_page_and_no_link(order, pos):
         (datetime(2026, 11, 30, 23, 30, tzinfo=ZURICH), date(2026, 12, 14)),
         # It would end on a Saturday.
         (datetime(2026, 12, 5, 12, tzinfo=ZURICH), date(2026, 12, 21)),
+        # On a Sunday.
+        (datetime(2026, 12, 6, 12, tzinfo=ZURICH), date(2026, 12, 21)),
     ],
 )
 def test_last_day_is_counted_in_the_time_zone_of_the_organiser(order, placed, last):

@@ -37,7 +37,7 @@ class Place:
 class Item:
     """Something that a shop needs. ``needed``: without it the shop can't open. ``sentence``: what is there, or what to do.
 
-    ``place`` is None for what only the people who run the installation can do.
+    ``place`` is None for what only the people who run the installation can do. ``about_mail``: the page offers a test e-mail beside it.
     """
 
     title: str
@@ -45,6 +45,7 @@ class Item:
     sentence: str
     needed: bool = False
     place: Place | None = None
+    about_mail: bool = False
 
 
 @dataclass(frozen=True)
@@ -250,4 +251,4 @@ def _of_installation(now: datetime) -> Iterator[Item]:
         sentence = _("E-mails have been waiting for more than ten minutes. Ask who runs the shop.")
     else:
         sentence = _("None has been sent yet.")
-    yield Item(_("E-mails go out"), mails.works, sentence)
+    yield Item(_("E-mails go out"), mails.works, sentence, about_mail=True)

@@ -11,9 +11,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
+from ticketshop.lib.web.waits import again_in
+from ticketshop.limits import limits
 from ticketshop.office.buttons import OwnPage, always
 from ticketshop.organisers.models import PointOfSale
 
+from ...mails import mail_checks
 from ...models import Order
 from ...orders.trials import emptying
 from ...payments.methods.base import ProviderUnavailable
@@ -40,6 +43,7 @@ def view(page: PointOfSaleAdmin, request: HttpRequest, pos: PointOfSale) -> Http
         "refusals": missing.refusals(items),
         "may_open": request.user.has_perm(OPEN, pos),
         "basics": page.address_of(request, pos, "basics"),
+        "mail_outcome": mail_checks.outcome(pos, request.user),
         "test_orders": Order.objects.filter(point_of_sale=pos).count() if pos.in_trial else 0,
         "shop_url": reverse("shop:index", args=[pos.slug]),
     }
@@ -79,8 +83,21 @@ def _emptied(request: HttpRequest, pos: PointOfSale) -> bool:
     return True
 
 
+def _mail_sent(request: HttpRequest, pos: PointOfSale) -> bool:
+    """Send the staff member a test e-mail, and return True; the page then tells what became of it."""
+    now, key = timezone.now(), f"user:{request.user.pk}"
+    if limits.hit(mail_checks.KIND, key, now):
+        mail_checks.send(pos, by=request.user, now=now)
+    else:
+        wait = limits.wait(mail_checks.KIND, key, now)
+        messages.error(request, f"{_('You have sent several test e-mails already.')} {again_in(wait)}")
+    return True
+
+
 def _done(request: HttpRequest, pos: PointOfSale) -> bool:
     """Do what the pressed button stands for. Return False, with a message, if something is in the way."""
+    if "mail" in request.POST:
+        return _mail_sent(request, pos)
     try:
         return _emptied(request, pos) if "empty" in request.POST else _opened(request, pos)
     except (ProviderUnavailable, PageOpen):
