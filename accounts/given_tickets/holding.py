@@ -132,6 +132,8 @@ def _draw_answers(request, mine: Ticket, editable: editing.EditableAnswers):
         "forms": blocks,
         "has_errors": any(block.is_bound and block.errors for block in blocks),
         "has_new": any(block.unseen for block in blocks),
+        "page_number": 1,
+        "pages": 1,
         "section": "orders",
     }
     return render(request, "accounts/ticket_answers.html", context)

@@ -19,7 +19,7 @@ from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, publish
-from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
+from tests.factories.sales import make_cart, make_order
 from tests.qr import codes_in_pdf
 from tests.staff import Staff
 from ticketshop.catalogue import places
@@ -28,22 +28,10 @@ from ticketshop.sales.models import Cart, Order
 from ticketshop.sales.orders import books
 from ticketshop.sales.payments import payments
 
+from .conftest import COUNTER
+
 pytestmark = pytest.mark.django_db
-COUNTER = "/admin/sales/order/counter/"
 SELL = "^method$"
-
-
-@pytest.fixture
-def offer():
-    return OfferFactory(capacity=20)
-
-
-@pytest.fixture
-def pos(offer):
-    pos = offer.session.event.points_of_sale.get()
-    for code in ("cash", "card_terminal", "invitation", "on_site"):
-        PaymentMethodFactory(point_of_sale=pos, code=code)
-    return pos
 
 
 @pytest.fixture

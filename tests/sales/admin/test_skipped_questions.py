@@ -4,10 +4,9 @@ import pytest
 from django.utils import timezone
 
 from registration_forms.models import Answer, Field
-from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, publish
-from tests.factories.sales import PaymentMethodFactory, make_order
+from tests.factories.sales import make_order
 from tests.sales.exports import test_rows as export_rows
 from tests.staff import Staff, change
 from tests.visitor import TestClientVisitor
@@ -19,21 +18,10 @@ from ticketshop.sales.counter import waiving
 from ticketshop.sales.models import Order
 from ticketshop.sales.orders import books
 
+from .conftest import COUNTER
+
 pytestmark = pytest.mark.django_db
-COUNTER = "/admin/sales/order/counter/"
 SKIP = "Skip the mandatory questions"
-
-
-@pytest.fixture
-def offer():
-    return OfferFactory(capacity=20)
-
-
-@pytest.fixture
-def pos(offer):
-    pos = offer.session.event.points_of_sale.get()
-    PaymentMethodFactory(point_of_sale=pos, code="cash")
-    return pos
 
 
 @pytest.fixture

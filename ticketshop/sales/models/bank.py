@@ -12,6 +12,7 @@ from ticketshop.lib.personal import BOOKS, CONTACT, RETENTION, Author, Expiry, e
 from ticketshop.lib.web.template_tags import money
 from ticketshop.organisers.models import Organiser
 
+from .handled import Handled
 from .order import Order
 from .payment import Payment
 from .products import MONEY_TOLD
@@ -75,7 +76,7 @@ class BankFile(models.Model):
         return f"{self.kind} #{self.pk}"
 
 
-class BankEntry(models.Model):
+class BankEntry(Handled):
     """A payment of a bank file, and what has become of it."""
 
     class Kind(models.TextChoices):
@@ -132,15 +133,6 @@ class BankEntry(models.Model):
     )
     # Staff asked for it to be recorded if it fits exactly; a job does it.
     requested_at = models.DateTimeField(null=True, blank=True, editable=False)
-    handled_at = models.DateTimeField(_("dealt with"), null=True, blank=True)
-    handled_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        related_name="+",
-        verbose_name=_("dealt with by"),
-    )
 
     organiser_path = "organiser"
 

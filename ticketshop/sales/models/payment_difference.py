@@ -1,6 +1,5 @@
 """Differences between the lists of payment services and what is noted here."""
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.formats import date_format
@@ -9,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from ticketshop.lib.personal import Author, not_personal
 from ticketshop.organisers.models import PointOfSale
 
+from .handled import Handled
 from .payment import Payment
 from .products import MONEY_TOLD
 
@@ -16,7 +16,7 @@ from .products import MONEY_TOLD
 AMOUNT = {**MONEY_TOLD, "null": True, "blank": True}
 
 
-class PaymentDifference(models.Model):
+class PaymentDifference(Handled):
     """A difference between the list of a payment service for a day and what is noted here.
 
     Open until the next comparison does not find it any more (``resolved_at``), or a member of staff notes it as dealt with
@@ -53,15 +53,6 @@ class PaymentDifference(models.Model):
     currency_here = models.CharField(max_length=3, blank=True)
     found_at = models.DateTimeField(_("found"))
     resolved_at = models.DateTimeField(_("not found any more"), null=True, blank=True)
-    handled_at = models.DateTimeField(_("dealt with"), null=True, blank=True)
-    handled_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        related_name="+",
-        verbose_name=_("dealt with by"),
-    )
 
     organiser_path = "point_of_sale__organiser"
 
