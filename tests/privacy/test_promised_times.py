@@ -71,7 +71,7 @@ KEPT = {
     "Many orders were placed": limits.LIMITS["order_mailbox"].window,
     "An invitation to work for an organiser": VALID + timedelta(days=DELETED_DAYS),
     "For 14 days after the order, by a link": timedelta(days=rules.DAYS),
-    "With “Cancel” choose it: its price": timedelta(days=rules.DAYS_TO_PAY_BACK),
+    "Choose it under “Cancel”: its price": timedelta(days=rules.DAYS_TO_PAY_BACK),
     "A step has failed": timedelta(minutes=5),
     "E-mails have been waiting for more than": outbox.LATE_AFTER,
     "The text, and who got it, is deleted": date_messages.KEPT_FOR,

@@ -267,7 +267,7 @@ def test_mails_and_page_tell_what_a_booking_took_and_that_it_is_back(holder, mai
     order = holder.book()
     (letter,) = deliver(mailoutbox)
     name = holder.issued.season_pass.name
-    assert f"Booked with “{name}”. 4 entries left. On the page of your order it can be" in one_line(letter)
+    assert f"Booked with “{name}”. 4 entries left. You can cancel the booking until" in one_line(letter)
     ticket = Ticket.objects.select_related("session", "booked_with__season_pass").get()
     booking.cancel(order, ticket, by=holder.contact.user, now=timezone.now())
     (letter,) = deliver(mailoutbox)

@@ -183,6 +183,7 @@ def test_recipients_without_a_ticket_or_erased_get_nothing(staff, offer, mailout
 
 @pytest.mark.parametrize(("role", "may"), [("back office", True), ("box office", False)])
 def test_only_some_roles_write(pos, offer, role, may):
+    make_order({offer: 1}, paid=True)
     staff = Staff(make_staff(pos.organiser, role))
     shown = staff.open(change(offer.session)).text
     assert ("Write to everybody" in shown) is may
