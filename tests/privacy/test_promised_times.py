@@ -74,7 +74,7 @@ KEPT = {
     "Choose it under “Cancel”: its price": timedelta(days=rules.DAYS_TO_PAY_BACK),
     "A step has failed": timedelta(minutes=5),
     "E-mails have been waiting for more than": outbox.LATE_AFTER,
-    "The text, and who got it, is deleted": date_messages.KEPT_FOR,
+    "The text and the list of those who got it are deleted": date_messages.KEPT_FOR,
     "A message is deleted": date_messages.KEPT_FOR,
 }
 # Advice, and names of settings: nothing is kept or ends by these.
