@@ -92,6 +92,7 @@ NO_PROMISE = (
     "At most one year at once.",
     "Too many invitations: up to 3 a day",
     "Choose at least one day of the week",
+    "“%(text)s” is not a day",
 )
 
 
