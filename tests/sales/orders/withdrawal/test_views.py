@@ -130,7 +130,10 @@ def test_tickets_and_passes_for_fixed_dates_are_exempt_and_the_page_states_it(po
     chosen = SeasonPassFactory(pos=pos, opens=SeasonPass.Opens.CHOSEN_SESSIONS)
     order = make_order({season_pass: 1, chosen: 1, offer: 1}, paid=True)
     visitor = TestClientVisitor()
-    assert "no right to withdraw from the purchase of tickets for a fixed date" in visitor.open(f"/{pos.slug}/withdraw/").text
+    assert (
+        "no right to withdraw from the purchase of tickets for a fixed date"
+        in visitor.open(f"/{pos.slug}/withdraw/").text
+    )
     state(visitor, pos, order=order.reference)
     assert Withdrawal.objects.get().line.season_pass == season_pass
     other = make_order({chosen: 1, offer: 1}, paid=True)
