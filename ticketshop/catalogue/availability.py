@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import QuerySet
+from django.db.models import Exists, QuerySet
 from django.utils.timezone import localtime
 
 from ticketshop.lib.database.compiled import AnyOf, Compiled, MadeOfRows, Parameter
@@ -182,6 +182,11 @@ class EventOffers:
     offers: list[list[Offer]]
     piece_key: int  # another number if a column of the event, its dates or tariffs differs
 
+    @property
+    def passes_exist(self) -> bool:
+        """Return whether the organiser has a season pass, on sale or not."""
+        return self.event.organiser_has_passes  # type: ignore[attr-defined]  read with the event
+
     def dates(self, now: datetime) -> Dates:
         """Return the dates with tariffs and places left. One query."""
         if not self.offers:
@@ -191,12 +196,16 @@ class EventOffers:
 
 
 _EVENT = Compiled(
-    lambda: Event.objects.filter(
-        points_of_sale=Parameter("pos"),
-        organiser=Parameter("organiser"),
-        state=Event.State.PUBLISHED,
-        slug=Parameter("slug"),
-    ).select_related("venue", "category")
+    lambda: (
+        Event.objects.filter(
+            points_of_sale=Parameter("pos"),
+            organiser=Parameter("organiser"),
+            state=Event.State.PUBLISHED,
+            slug=Parameter("slug"),
+        )
+        .annotate(organiser_has_passes=Exists(SeasonPass.objects.filter(organiser=Parameter("organiser"))))
+        .select_related("venue", "category")
+    )
 )
 
 

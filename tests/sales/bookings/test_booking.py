@@ -85,6 +85,32 @@ def test_page_books_a_place_and_leads_to_the_ticket(holder):
     assert visitor.open(account.link("Book a date with this pass")).url == holder.url
 
 
+def test_event_page_asks_for_passes_only_where_the_organiser_has_some():
+    pos = PointOfSaleFactory()
+    offer = OfferFactory(pos=pos)
+    event = offer.session.event
+    contact = make_visitor(pos)
+    client = Client()
+    client.force_login(contact.user)
+
+    def number_of_statements() -> int:
+        client.get(f"/{pos.slug}/events/{event.slug}/")  # what is read once for a process is not counted
+        with CaptureQueriesContext(connection) as captured:
+            client.get(f"/{pos.slug}/events/{event.slug}/")
+        return len(captured)
+
+    SeasonPassFactory(pos=PointOfSaleFactory())
+    without = number_of_statements()
+    season_pass = SeasonPassFactory(pos=pos, active=False)
+    season_pass.tariffs.add(offer.tariff)
+    assert number_of_statements() == without + 1
+    season_pass.active = True
+    season_pass.save()
+    for number in (1, 2):
+        make_order({season_pass: 1}, buyer=contact, paid=True)
+        assert number_of_statements() == without + 1 + 5 * number
+
+
 def test_same_page_sent_twice_is_one_booking(holder):
     key = uuid.uuid4()
     assert holder.book(key=key) == holder.book(key=key)

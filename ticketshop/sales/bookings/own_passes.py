@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 
 from django.db.models import Q, QuerySet
 from django.http import Http404
@@ -12,6 +13,7 @@ from contacts.linking import links
 from contacts.models import Contact
 from ticketshop.catalogue import availability, pass_dates, places, products
 from ticketshop.catalogue.models import Offer, Session
+from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.lib.dates import days
 from ticketshop.organisers.models import PointOfSale
 
@@ -27,20 +29,33 @@ def of_visitor(contact: Contact) -> QuerySet[IssuedPass]:
     """Return the passes that a signed-in visitor may book with: their own, and those that they bought for people without a
     log-in.
     """
+    return _of_visitor(contact.pk, contact.user_id, contact.organiser_id)
+
+
+def _of_visitor(contact, user, organiser) -> QuerySet[IssuedPass]:
     children = links.choosable(contact).filter(child__user=None).values("child")
-    own = access.passes_for(contact.user_id, contact.organiser_id).order_by().values("pk")
+    own = access.passes_for(user, organiser).order_by().values("pk")
     bought = Q(order__buyer=contact, beneficiary__in=children)
     return (
-        IssuedPass.objects.filter(Q(pk__in=own) | bought)
+        access.of_person(IssuedPass, user)
+        .filter(Q(pk__in=own) | bought)
         .select_related(*WITH_PASS)
         .order_by("valid_until", "pk")
     )
 
 
-def usable(contact: Contact, pos: PointOfSale, now: datetime) -> QuerySet[IssuedPass]:
-    """Return those passes of a visitor whose last day is not over and that are not cancelled."""
+@cache
+def _usable(most: int) -> Compiled[IssuedPass]:
+    passes = _of_visitor(Parameter("contact"), Parameter("user"), Parameter("organiser"))
+    return Compiled(lambda: passes.filter(state__in=OPEN_STATES, valid_until__gte=Parameter("today"))[:most])
+
+
+def usable(contact: Contact, pos: PointOfSale, now: datetime, most: int) -> list[IssuedPass]:
+    """Return the first ``most`` of those passes of a visitor whose last day is not over and that are not cancelled. One query."""
     today = days.day_of(now, pos.organiser.zone)
-    return of_visitor(contact).filter(state__in=OPEN_STATES, valid_until__gte=today)
+    return _usable(most).all(
+        contact=contact.pk, user=contact.user_id, organiser=contact.organiser_id, today=today
+    )
 
 
 def pass_or_404(contact: Contact, pk: int) -> IssuedPass:

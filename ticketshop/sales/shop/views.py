@@ -92,22 +92,22 @@ def event(request, pos, slug):
         "shown": shown,
         "dates": dates,
         "form_is_open": is_open(request),
-        "own_passes": passes_for(request, dates.rows, now),
+        "own_passes": passes_for(request, shown, dates.rows, now),
         **who_is_coming(request, dates.rows),
     }
     return shared(request, render(request, "sales/event.html", context))
 
 
-def passes_for(request, sessions, now) -> list:
+def passes_for(request, shown: availability.EventOffers, sessions, now) -> list:
     """Return (pass, its dates) for the passes of a signed-in visitor that open a date of the event.
 
-    One query without a pass, six for each pass.
+    No query if the organiser has no season pass; else one, and five for each pass of the visitor.
     """
-    if is_open(request) or not request.user.is_authenticated or not sessions:
+    if is_open(request) or not request.user.is_authenticated or not (sessions and shown.passes_exist):
         return []
     coming = {row.session.pk: row.session for row in sessions if row.session.starts_at > now}
     found = []
-    for issued in own_passes.usable(visitor_contact.of_request(request), request.pos, now)[:MOST_PASSES]:
+    for issued in own_passes.usable(visitor_contact.of_request(request), request.pos, now, MOST_PASSES):
         pks = pass_dates.to_come(issued.season_pass, now).filter(pk__in=coming).values_list("pk", flat=True)
         opened = [coming[pk] for pk in pks]
         if opened:
