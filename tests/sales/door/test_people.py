@@ -17,6 +17,7 @@ from tests.sales.tickets.test_door_list import fetch
 from tests.staff import Staff
 from ticketshop.catalogue.models import Session
 from ticketshop.history import history
+from ticketshop.sales.door import entry_sheet
 from ticketshop.sales.models import HOLDER_ERASED, CheckIn, Ticket
 
 pytestmark = pytest.mark.django_db
@@ -138,6 +139,13 @@ def test_count_tells_in_and_sold_by_tariff(evening, door):
         scan(door, evening, ticket.code)
     text = door.open(f"{evening.url}count/").text
     assert "Adult 1 2 3" in text and "Child 1 0 1" in text and "All 2 2 4" in text
+
+
+def test_entries_of_any_number_of_tickets_are_read_with_two_queries(evening, django_assert_num_queries):
+    for number in (1, 4):
+        evening.sell(number)
+        with django_assert_num_queries(2):
+            assert list(entry_sheet._rows(evening.session))
 
 
 @pytest.mark.scenario("DOOR-07")

@@ -41,6 +41,7 @@ def _rows(session: Session) -> Iterator[tuple[Cell, ...]]:
         .order_by("used_at", "pk")
     )
     for ticket in tickets:
+        ticket.session = session  # the text of its state reads it
         yield (
             ticket.line.shown_tariff,
             ticket.holder_last_name or (str(HOLDER_ERASED) if ticket.holder_erased_at else ""),
