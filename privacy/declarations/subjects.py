@@ -108,7 +108,7 @@ def rows(model: type[models.Model], subject: Subject) -> QuerySet:
     """
     paths = registry.declaration(model).subject.items()
     first, *more = [
-        model._base_manager.filter(_at(model, path, kind, subject))
+        model._base_manager.filter(_at(model, path, kind, subject) & _has_key(model, path))
         for path, kind in paths
         if not isinstance(kind, KeepRow)
     ]
@@ -116,6 +116,15 @@ def rows(model: type[models.Model], subject: Subject) -> QuerySet:
         return first
     either = first.values("pk").union(*(rows.values("pk") for rows in more))
     return model._base_manager.filter(pk__in=either)
+
+
+def _has_key(model: type[models.Model], path: str) -> Q:
+    """Return, for a path into a JSON column of the model, the condition that it has the key. No other row can be the subject's; but
+    PostgreSQL uses an index of the rows with a key only if the query names it.
+    """
+    column, *keys = path.split("__")
+    in_json = isinstance(registry.end_of(model, column), models.JSONField)
+    return Q(**{f"{column}__has_key": keys[0]}) if in_json and keys else Q()
 
 
 def kept_rows(model: type[models.Model], subject: Subject) -> list[tuple[str, Basis, QuerySet]]:

@@ -1,5 +1,6 @@
 """A row per mail: its subject, recipient and state. The text of the mail is not stored."""
 
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
 from django.db.models.fields.json import KeyTransform
@@ -84,8 +85,8 @@ class Mail(models.Model):
                 name="mail_returned",
                 condition=Q(returned_at__isnull=False),
             ),
-            # For erasures: mails to an address that no contact had at that time.
-            models.Index(Upper("recipient"), name="mail_by_address", condition=Q(subject_uuid=None)),
+            # For the search by the beginning of an address, and for erasures: mails to an address that no contact had at that time.
+            models.Index(OpClass(Upper("recipient"), name="text_pattern_ops"), name="mail_by_recipient"),
             models.Index(
                 KeyTransform("user", "about"), name="mail_about_user", condition=Q(about__has_key="user")
             ),

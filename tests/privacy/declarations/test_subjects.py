@@ -1,0 +1,20 @@
+"""The queries for the rows that are about a person."""
+
+import pytest
+from django.db import connection
+
+from privacy.declarations import subjects
+from tests.factories.organisers import PointOfSaleFactory
+from tests.friends import make_visitor
+from ticketshop.mail.models import Mail
+
+pytestmark = pytest.mark.django_db
+
+
+def test_mails_of_a_person_can_be_read_by_indexes_alone():
+    subject = subjects.subject_of(make_visitor(PointOfSaleFactory()))
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = subjects.rows(Mail, subject).explain()
+        assert "mail_about_user" in plan and "mail_by_recipient" in plan
+        assert "Seq Scan" not in plan, plan
