@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from contacts.models import ContactLink
 from ticketshop.lib.database.compiled import Compiled, Parameter
+from ticketshop.lib.database.ids import fulfils_any
 from ticketshop.lib.dates import days
 from ticketshop.lib.web.network import network
 from ticketshop.lib.web.refusals import LinkReplaced, TooManyTries
@@ -92,12 +93,10 @@ def _declined() -> Q:
 def of_person(model: type[AdmissionRow], user) -> QuerySet[AdmissionRow]:
     """Return the tickets or passes that are for a user or were bought by them, at any organiser.
 
-    The queries below name it beside their own condition, which has an OR across tables: PostgreSQL would read the tickets of all
-    people for it.
+    The queries below name it beside their own condition, for which alone PostgreSQL would read the tickets of all people.
     """
-    rows = model._default_manager.order_by().values("pk")
-    beneficiary, buyer = rows.filter(beneficiary__user=user), rows.filter(order__buyer__user=user)
-    return model._default_manager.filter(pk__in=beneficiary.union(buyer, all=True))
+    rows = model._default_manager.all()
+    return rows.filter(fulfils_any(rows, Q(beneficiary__user=user), Q(order__buyer__user=user)))
 
 
 def tickets_of(user, pos: PointOfSale) -> QuerySet[Ticket]:

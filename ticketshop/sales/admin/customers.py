@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from contacts import profile_fields
 from contacts.admin.people import PeopleAdmin
+from ticketshop.lib.database.ids import fulfils_any
 from ticketshop.mail.models import Mail
 from ticketshop.office.scoped_admin import ReadOnlyAdmin
 from ticketshop.office.sections import NONE, shown
@@ -50,15 +51,21 @@ class CustomerAdmin(ReadOnlyAdmin, PeopleAdmin):
         return customer.user.email if customer.user else NONE
 
     def sections(self, request, row):
-        mine = Q(beneficiary=row.pk) | Q(beneficiary=None, order__buyer=row.pk)
+        mine = Q(beneficiary=row.pk), Q(beneficiary=None, order__buyer=row.pk)
         organiser = row.organiser_id
         return shown(
             request,
             row,
             [
                 ("sales.view_order", lambda: tables.orders(Order.objects.filter(buyer=row.pk))),
-                ("sales.view_ticket", lambda: tables.tickets(Ticket.objects.filter(mine))),
-                ("sales.view_issuedpass", lambda: tables.passes(IssuedPass.objects.filter(mine))),
+                (
+                    "sales.view_ticket",
+                    lambda: tables.tickets(Ticket.objects.filter(fulfils_any(Ticket.objects, *mine))),
+                ),
+                (
+                    "sales.view_issuedpass",
+                    lambda: tables.passes(IssuedPass.objects.filter(fulfils_any(IssuedPass.objects, *mine))),
+                ),
                 ("sales.view_ticket", lambda: tables.answers_of(row)),
                 (
                     "mail.view_mail",

@@ -17,6 +17,7 @@ from registration_forms.models import Response
 from ticketshop.catalogue import dates
 from ticketshop.catalogue.models import Allotment, Offer, SeasonPass, Session
 from ticketshop.lib.areas import ORDERS
+from ticketshop.lib.database.ids import fulfils_any
 from ticketshop.lib.personal import (
     BOOKS,
     CONTACT,
@@ -252,10 +253,8 @@ class OrderResponse(models.Model):
 def responses_of(order: Order) -> models.QuerySet[Response]:
     """Return all responses of an order: to its order forms, and about its tickets and passes."""
     paths = ("order_response", "ticket", "issued_pass", "issued_pass_adding")
-    condition = Q()
-    for path in paths:
-        condition |= Q(**{f"{path}__order": order})
-    return Response.objects.filter(condition)
+    conditions = (Q(**{f"{path}__order": order}) for path in paths)
+    return Response.objects.filter(fulfils_any(Response.objects, *conditions))
 
 
 def places_of(order: Order) -> dict[int, int]:

@@ -119,6 +119,15 @@ class Payment(models.Model):
         ]
         indexes = [
             models.Index(fields=["asked_at"], name="payment_page_open", condition=~Q(provider_url="")),
+            # For the takings of a day.
+            models.Index(fields=["confirmed_at"], name="payment_confirmed", condition=Q(state="confirmed")),
+            # For the search by the beginning of a reference.
+            models.Index(
+                fields=["reference"],
+                opclasses=["varchar_pattern_ops"],
+                name="payment_by_reference",
+                condition=~Q(reference=""),
+            ),
         ]
 
     class Personal:
@@ -225,6 +234,8 @@ class Refund(models.Model):
                 condition=~Q(kind="taken") | Q(dispute__isnull=False), name="refund_taken_has_dispute"
             ),
         ]
+        # For the start page and the job that pays back: few of all refunds are open.
+        indexes = [models.Index(fields=["payment"], name="refund_open", condition=~Q(state="done"))]
 
     class Personal:
         area = ORDERS

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ticketshop.lib.database.ids import few_keys
 from ticketshop.lib.values import references
 from ticketshop.lib.web.template_tags import money
 from ticketshop.office.buttons import Button, Outcome
@@ -19,6 +20,9 @@ from ...counter.finding import references_begin
 from ...models import Payment, Refund
 from ...payments import disputes, methods, payments, refunds
 from ...payments.methods import name_of
+
+# At most this many payments with a reference are looked up by their keys.
+FEW = 2000
 
 
 class OfAnOrder:
@@ -60,8 +64,12 @@ class PaymentAdmin(OfAnOrder, ReadOnlyAdmin):
         typed = references.compact(search_term)
         if not typed:
             return queryset, False
-        of_payment = Q(reference__startswith=typed)
-        return queryset.filter(of_payment | references_begin("order__reference", search_term)), False
+        # The second condition is there to use the partial index.
+        of_payment = Q(reference__startswith=typed) & ~Q(reference="")
+        of_order = references_begin("order__reference", search_term)
+        keys = few_keys(Payment.objects, [of_payment, of_order], FEW)
+        few = Q() if keys is None else Q(pk__in=keys)
+        return queryset.filter(of_payment | of_order, few), False
 
     @admin.display(description=gettext_lazy("order"))
     def order_reference(self, payment):
