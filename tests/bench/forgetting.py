@@ -25,6 +25,7 @@ from privacy.plan import planning  # noqa: E402
 from registration_forms.answers import responses  # noqa: E402
 from tests.bench.filling import filling  # noqa: E402
 from tests.bench.people import Work  # noqa: E402
+from tests.factories.accounts import UserFactory  # noqa: E402
 from tests.factories.catalogue import AllotmentFactory, OfferFactory  # noqa: E402
 from tests.factories.organisers import PointOfSaleFactory, make_staff  # noqa: E402
 from tests.factories.registration_forms import ask, make_form, publish  # noqa: E402
@@ -34,6 +35,7 @@ from ticketshop.sales.models import Order, OrderLine, OrderResponse, Payment, Ti
 from ticketshop.sales.payments import payments  # noqa: E402
 
 EACH, TIMES = 20, 9
+BASE = 10_000_000  # ids of the clones begin here
 # The first orders are those of people who have 20; all others have a buyer each.
 GROUPED = EACH * (TIMES + 2)
 
@@ -105,7 +107,7 @@ def fill(order: Order, count: int) -> int:
     with filling("contacts_contact") as cursor:
         cursor.execute(_PEOPLE, {"organiser": order.organiser_id, "people": count})
     first = Contact.objects.get(organiser=order.organiser, number="F0").pk
-    values = {"base": 10_000_000, "count": count, "first": first, "each": EACH, "grouped": GROUPED}
+    values = {"base": BASE, "count": count, "first": first, "each": EACH, "grouped": GROUPED}
     with filling(*own, "registration_forms_answer") as cursor:
         for table, differs in _CLONES.items():
             cursor.execute(_CLONE.format(table=table, values=differs), values | {"like": own[table]})
@@ -148,16 +150,24 @@ def captured_slowest(captured: CaptureQueriesContext) -> list:
 
 
 def customers(order: Order, count: int) -> dict[str, dict]:
-    """Measure the back office's list of customers and its search."""
+    """Measure the back office's lists of customers and tickets, and a visitor's account."""
     staff = Work([make_staff(order.organiser, email="archivist@example.org")])
+    buyer = Contact.objects.get(organiser=order.organiser, number=f"F{count // 2}")
+    buyer.user = UserFactory()
+    buyer.save()
     address = "/admin/sales/customer/"
     asked = {
         "customers, first page": address,
         "customers: an address": f"{address}?q=buyer{count // 2}%40example.org",
         "customers: a name": f"{address}?q=buyer+{count // 3}",
         "customers: a first name all have": f"{address}?q=ann",
+        "a customer": f"{address}{buyer.pk}/change/",
+        "tickets: a code": f"/admin/sales/ticket/?q=T{BASE + count // 3}",
+        "tickets: a last name all have": "/admin/sales/ticket/?q=holder",
     }
-    return {what: staff.measure([(path, None)] * TIMES, 200) for what, path in asked.items()}
+    costs = {what: staff.measure([(path, None)] * TIMES, 200) for what, path in asked.items()}
+    account = f"/{order.point_of_sale.slug}/account/"
+    return costs | {"account of a visitor": Work([buyer.user]).measure([(account, None)] * TIMES, 200)}
 
 
 def main() -> None:
