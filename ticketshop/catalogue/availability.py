@@ -185,7 +185,8 @@ class EventOffers:
     @property
     def passes_exist(self) -> bool:
         """Return whether the organiser has a season pass, on sale or not."""
-        return self.event.organiser_has_passes  # type: ignore[attr-defined]  read with the event
+        # Read with the event.
+        return self.event.organiser_has_passes  # type: ignore[attr-defined]
 
     def dates(self, now: datetime) -> Dates:
         """Return the dates with tariffs and places left. One query."""
