@@ -165,7 +165,7 @@ def show(request, pos, reference, secret):
         "has_invoices": order.buyer_id is not None
         and (
             (invoices.may_be_invoiced(order) and order.total > cancelled_sum)
-            or bool(order.total and invoices.of_order(order))
+            or (receipts.has_receipt(order) and bool(invoices.of_order(order)))
         ),
     }
     return render(request, "sales/order.html", context)

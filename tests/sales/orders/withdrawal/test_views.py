@@ -83,7 +83,7 @@ def test_buyer_withdraws_without_a_log_in_and_gets_a_receipt_and_staff_get_a_tas
     assert "The buyer of 1 pass has withdrawn from the purchase" in office.open("/admin/").text
     assert order.reference in office.open("/admin/sales/order/?withdrawal=open").text
     page = office.open(change(order))
-    assert "its price is proposed to be paid back" in page.text
+    assert "its price is then proposed as the amount to pay back" in page.text
     assert "The name is not the buyer’s" not in page.text
 
 
@@ -200,7 +200,7 @@ def test_an_unpaid_order_that_ends_closes_the_task(pos, season_pass):
     order = make_order({season_pass: 1})
     stating.state(pos, reference=order.reference, name="Grace Hopper", now=timezone.now())
     office = Staff(make_staff(pos.organiser, "back office"))
-    assert "Nothing is to be paid back" in office.open(change(order)).text
+    assert "there is nothing to pay back" in office.open(change(order)).text
     office.press(order, "cancel")
     assert not Withdrawal.objects.get().is_open
 
