@@ -43,10 +43,11 @@ from ticketshop.sales.models import (
     MessageRecipient,
     Order,
     Refund,
+    Reversal,
     Ticket,
     TicketGift,
 )
-from ticketshop.sales.orders import cancelled_lines, orders, single_tickets
+from ticketshop.sales.orders import cancelled_lines, orders, reversing, single_tickets
 from ticketshop.sales.orders.withdrawal import stating
 from ticketshop.sales.papers import invoices
 from ticketshop.sales.payments import payments, refunds
@@ -510,6 +511,14 @@ def _too_much(pos):
     made = order(pos, method="bank_transfer")
     payment = payments.receive(made, made.total + 5, by=None, now=timezone.now())
     return about(made, payment=payment.pk, why="paid_too_much")
+
+
+@example("payment_reversed")
+def _never_came(pos):
+    made = order(pos, method="bank_transfer")
+    payment = payments.receive(made, Decimal(5), by=None, now=timezone.now())
+    reversing.reverse(payment, Reversal.Reason.TWICE, by=None, now=timezone.now())
+    return about(made, payment=payment.pk)
 
 
 @example("money_paid_back")

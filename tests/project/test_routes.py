@@ -411,7 +411,7 @@ ADMIN = {
     "sales.ticket": Pages(buttons=(*ENTERED, ("take_back", "sales.change_order"))),
     "sales.issuedpass": Pages(buttons=ENTERED),
     "sales.customer": Pages(),
-    "sales.payment": Pages(),
+    "sales.payment": Pages(buttons=(("reverse", "sales.change_order"),)),
     "privacy.erasure": Pages(
         buttons=(
             ("copies_deleted", "privacy.manage_request"),

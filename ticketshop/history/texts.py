@@ -30,6 +30,9 @@ ACTIONS = {
     "paid_again": gettext_lazy("Money received once more: to be paid back"),
     "paid_too_much": gettext_lazy("More money received than the order costs: the rest is to be paid back"),
     "paid_other_amount": gettext_lazy("Another amount was paid than was asked for: to be paid back"),
+    "payment_reversed": gettext_lazy(
+        "A payment that did not come was taken back: it was recorded by mistake"
+    ),
     "refund_requested": gettext_lazy("Money is to be paid back"),
     "tickets_cancelled": gettext_lazy("Tickets or passes cancelled"),
     "date_paid_back": gettext_lazy("Tickets of the cancelled date are cancelled and paid back"),

@@ -53,6 +53,13 @@ def money_returned(order: Order, payment: Payment, why: str, now: datetime) -> N
         _tell(order, "money_returned", now, once=f"money_returned:{payment.pk}", payment=payment.pk, why=why)
 
 
+def payment_reversed(order: Order, payment: Payment, now: datetime) -> None:
+    """Tell the buyer that a payment was recorded by mistake."""
+    if not has_left(order.buyer):
+        once = f"payment_reversed:{payment.pk}"
+        _tell(order, "payment_reversed", now, once=once, payment=payment.pk)
+
+
 def money_paid_back(order: Order, added: list[Refund], now: datetime) -> None:
     """Tell the buyer that staff pay part of an order's money back. ``added``: the refunds of this decision."""
     if added and not has_left(order.buyer):

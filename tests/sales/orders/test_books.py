@@ -43,9 +43,10 @@ from ticketshop.sales.models import (
     Payment,
     Refund,
     ReplacedCode,
+    Reversal,
     Ticket,
 )
-from ticketshop.sales.orders import books, cancelled_lines, orders
+from ticketshop.sales.orders import books, cancelled_lines, orders, reversing
 from ticketshop.sales.orders.exchange import exchanges
 from ticketshop.sales.papers import credit_notes, invoices
 from ticketshop.sales.payments import payments
@@ -440,6 +441,45 @@ def a_booking_that_costs(shop):
     return f"ticket {ticket.pk}"
 
 
+def taken_back(shop) -> Reversal:
+    """Record a part for a pending order by mistake, and take it back."""
+    part = payments.receive(shop.pending, Decimal(5), by=None, now=timezone.now())
+    reversing.reverse(part, Reversal.Reason.TWICE, by=None, now=timezone.now())
+    return part.reversals.get()
+
+
+def a_payment_taken_back_in_part(shop):
+    reversal = taken_back(shop)
+    Refund.objects.filter(reversal=reversal).update(amount=4)
+    return f"payment recorded by mistake {reversal.payment_id}"
+
+
+def a_payment_taken_back_without_a_refund(shop):
+    reversal = taken_back(shop)
+    Refund.objects.filter(reversal=reversal).delete()
+    return f"payment recorded by mistake {reversal.payment_id}"
+
+
+def a_refund_of_another_payment_taken_back(shop):
+    reversal = taken_back(shop)
+    Refund.objects.filter(reversal=reversal).update(payment=shop.paid.payments.get())
+    return f"payment recorded by mistake {reversal.payment_id}"
+
+
+def an_order_still_paid_by_money_that_never_came(shop):
+    payment = shop.paid.payments.get()
+    Reversal.objects.create(
+        payment=payment, reason="twice", made_at=timezone.now(), order_paid_at=shop.paid.paid_at
+    )
+    return f"payment recorded by mistake {payment.pk}"
+
+
+def a_valid_ticket_that_is_not_paid(shop):
+    ticket = shop.pending.tickets.first()
+    Ticket.objects.filter(pk=ticket.pk).update(state="valid")
+    return f"ticket {ticket.pk}"
+
+
 CASES = {
     "I1": [a_place_too_many, a_place_too_few, held_beyond_the_capacity, cancelled_by_hand],
     "I2": [
@@ -488,6 +528,13 @@ CASES = {
     ],
     "I12": [a_credit_that_never_left, a_credit_that_never_came, an_exchange_for_another_buyer],
     "I13": [an_entry_nobody_took, a_booking_that_costs],
+    "I14": [
+        a_payment_taken_back_in_part,
+        a_payment_taken_back_without_a_refund,
+        a_refund_of_another_payment_taken_back,
+        an_order_still_paid_by_money_that_never_came,
+        a_valid_ticket_that_is_not_paid,
+    ],
     "I11": [an_invoice_is_gone, an_archived_paper_is_gone, an_archived_paper_with_other_bytes],
 }
 
@@ -518,6 +565,13 @@ def test_each_rule_is_noticed_when_it_is_broken(shop, code, break_it):
 )
 def test_a_change_of_state_that_is_not_told_is_noticed(shop, order, action):
     offender = untold(getattr(shop, order), action)
+    assert broken() == {"I8": [offender]}
+
+
+def test_a_payment_taken_back_that_is_not_told_is_noticed(shop):
+    taken_back(shop)
+    assert broken() == {}
+    offender = untold(shop.pending, "payment_reversed")
     assert broken() == {"I8": [offender]}
 
 

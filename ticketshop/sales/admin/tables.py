@@ -222,11 +222,11 @@ def payments(rows: QuerySet[Payment]) -> Section:
                 link(payment, name_of(payment.method)),
                 money(payment.amount, payment.currency),
                 payment.reference,
-                payment.get_state_display(),
+                payment.state_text,
                 when(payment.confirmed_at),
                 payment.confirmed_by.email if payment.confirmed_by else None,
             ]
-            for payment in rows.select_related("confirmed_by").order_by("pk")
+            for payment in rows.select_related("confirmed_by").prefetch_related("reversals").order_by("pk")
         ],
     )
 

@@ -15,7 +15,7 @@ from ticketshop.history import history
 from ticketshop.jobs.rows import RowJob
 from ticketshop.lib.values.money import ZERO
 
-from ..models import BankEntry, Order
+from ..models import BankEntry, Order, Payment
 from ..payments import methods, payments
 from . import proposals
 from .proposals import What
@@ -136,6 +136,18 @@ def reopen(entry: BankEntry, *, by, now: datetime) -> bool:
     if changed:
         history.record(entry, "bank_reopened", by=by, now=now, organiser_id=entry.organiser_id)
     return bool(changed)
+
+
+def reopen_reversed(payment: Payment, *, by, now: datetime) -> None:
+    """Let staff look once more at the payment of a bank file that was recorded by mistake with ``payment``. The order is locked.
+
+    The references that were found in it are forgotten: with them it would be proposed for the same order.
+    """
+    for entry in BankEntry.objects.filter(payment=payment):
+        BankEntry.objects.filter(pk=entry.pk).update(
+            state=OPEN, order=None, payment=None, references="", handled_at=None, handled_by=None
+        )
+        history.record(entry, "bank_reopened", by=by, now=now, organiser_id=entry.organiser_id)
 
 
 # --- all exact ones with one click ---------------------------------------------------------------------------

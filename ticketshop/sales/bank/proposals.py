@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from ticketshop.lib.values.money import ZERO
 
 from ..models import BankEntry, Order, Payment, Refund
+from ..payments.payments import NEVER_OWED
 
 
 class What(TextChoices):
@@ -133,6 +134,6 @@ def _missing(orders: Sequence[Order]) -> dict[int, Decimal]:
     """Return order id -> what pending orders wait for, as ``payments.received`` computes it for one."""
     confirmed = Payment.objects.filter(order__in=orders, state=Payment.State.CONFIRMED)
     came = dict(confirmed.order_by().values_list("order").annotate(sum=Sum("amount")))
-    refunds = Refund.objects.filter(payment__in=confirmed, kind=Refund.Kind.RETURNED).order_by()
+    refunds = Refund.objects.filter(payment__in=confirmed, kind__in=NEVER_OWED).order_by()
     back = dict(refunds.values_list("payment__order").annotate(sum=Sum("amount")))
     return {order.pk: order.total - came.get(order.pk, ZERO) + back.get(order.pk, ZERO) for order in orders}

@@ -14,7 +14,7 @@ from ticketshop.lib.database.constraints import violated_constraint
 from ticketshop.lib.values.money import ZERO
 from ticketshop.organisers.models import Organiser
 
-from ..models import CashCount, Payment, Refund
+from ..models import CashCount, Payment, Refund, Reversal
 from ..payments import methods
 
 COUNTED_ONCE = "cash_counted_once"
@@ -24,7 +24,7 @@ COUNTED_ONCE = "cash_counted_once"
 class Line:
     """The takings of one staff member on a day by one method. ``email``: their log-in, None if it is gone.
 
-    ``number``: of payments. ``rounding``: the cash received minus the amounts.
+    ``number``: of payments. ``paid_out``: also what was recorded by mistake and taken back. ``rounding``: the cash received minus the amounts.
     """
 
     day: date
@@ -53,7 +53,7 @@ def period(organiser: Organiser, since: date, until: date) -> tuple[datetime, da
 
 
 def lines(organiser: Organiser, since: date, until: date, staff=None) -> list[Line]:
-    """Return the takings of these days, by day, staff member and method; with ``staff`` theirs alone. Two queries."""
+    """Return the takings of these days, by day, staff member and method; with ``staff`` theirs alone. Three queries."""
     first, end = period(organiser, since, until)
     came = _payments(organiser, staff).filter(confirmed_at__gte=first, confirmed_at__lt=end)
     back = _refunds(organiser, staff).filter(done_at__gte=first, done_at__lt=end)
@@ -76,6 +76,17 @@ def lines(organiser: Organiser, since: date, until: date, staff=None) -> list[Li
     ):
         line = found.setdefault((day, email, method, currency), Line(day, email, method, currency))
         line.paid_out = amount
+        line.rounding -= rounding
+    reversed_rows = _reversals(organiser, staff).filter(made_at__gte=first, made_at__lt=end)
+    groups = ("payment__confirmed_by__email", "payment__method", "payment__currency")
+    for day, email, method, currency, amount, rounding in (
+        reversed_rows.annotate(day=TruncDate("made_at", tzinfo=organiser.zone))
+        .order_by()
+        .values_list("day", *groups)
+        .annotate(sum=Sum("payment__amount"), roundings=Sum("payment__rounding"))
+    ):
+        line = found.setdefault((day, email, method, currency), Line(day, email, method, currency))
+        line.paid_out += amount
         line.rounding -= rounding
     order = list(methods.METHODS)
     return sorted(found.values(), key=lambda line: (line.day, line.email or "", order.index(line.method)))
@@ -114,12 +125,18 @@ def begins_at(organiser: Organiser, staff, now: datetime) -> datetime:
 
 
 def cash(organiser: Organiser, staff, since: datetime, until: datetime) -> tuple[Decimal, Decimal]:
-    """Return what a staff member took in cash after ``since`` and until ``until``, and paid out, with roundings."""
+    """Return what a staff member took in cash after ``since`` and until ``until``, and paid out, with roundings.
+
+    Paid out is also what was taken back of their takings, because it had been recorded by mistake.
+    """
     came = _payments(organiser, staff).filter(
         method=methods.CASH, confirmed_at__gt=since, confirmed_at__lte=until
     )
     back = _refunds(organiser, staff).filter(done_as=methods.CASH, done_at__gt=since, done_at__lte=until)
-    return _sum(came), _sum(back)
+    wrong = _reversals(organiser, staff).filter(
+        payment__method=methods.CASH, made_at__gt=since, made_at__lte=until
+    )
+    return _sum(came), _sum(back) + _sum(wrong, "payment__")
 
 
 @transaction.atomic
@@ -169,6 +186,12 @@ def _refunds(organiser: Organiser, staff) -> QuerySet[Refund]:
     return rows.filter(done_by=staff) if staff is not None else rows
 
 
-def _sum(rows: QuerySet) -> Decimal:
-    sums = rows.aggregate(amount=Sum("amount"), rounding=Sum("rounding"))
+def _reversals(organiser: Organiser, staff) -> QuerySet[Reversal]:
+    """Return the payments that were taken back, of the takings of a staff member: their cash was said to be more than it is."""
+    rows = Reversal.objects.filter(payment__order__organiser=organiser, payment__method__in=methods.AT_HAND)
+    return rows.filter(payment__confirmed_by=staff) if staff is not None else rows
+
+
+def _sum(rows: QuerySet, path: str = "") -> Decimal:
+    sums = rows.aggregate(amount=Sum(f"{path}amount"), rounding=Sum(f"{path}rounding"))
     return (sums["amount"] or ZERO) + (sums["rounding"] or ZERO)

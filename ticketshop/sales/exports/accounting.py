@@ -81,10 +81,13 @@ class _Table:
     def _count(self) -> int:
         papers = sum(max(1, len(rates)) for rates in self.books.papers().values_list("rates", flat=True))
         return (
-            self.books.sales().count()
+            sum(rows.count() for rows in self.books.sales())
             + self.books.cancellations().count()
+            + self.books.unsold().count()
             + self.books.payments().count()
             + self.books.refunds().count()
+            + self.books.reversals().count()
+            + self.books.reversals().exclude(payment__rounding=0).count()
             + self.books.lost_disputes().count()
             + 2 * self.books.exchanges().count()
             + self.books.payments().exclude(rounding=0).count()
@@ -99,6 +102,7 @@ class _Table:
             self._cancellations,
             self._payments,
             self._refunds,
+            self._reversals,
             self._exchanges,
             self._lost_disputes,
             self._roundings,
@@ -116,10 +120,13 @@ class _Table:
                 yield Page(page)
 
     def _sales(self) -> Iterator[Row]:
-        return self._by_rate(self.books.sales(), Word("sale", _("Sale")))
+        for source in self.books.sales():
+            yield from self._by_rate(source, Word("sale", _("Sale")))
 
     def _cancellations(self) -> Iterator[Row]:
-        return self._by_rate(self.books.cancellations(), Word("cancellation", _("Cancellation")))
+        """Yield what was cancelled, and orders that were paid and wait for their money again."""
+        for source in (self.books.cancellations(), self.books.unsold()):
+            yield from self._by_rate(source, Word("cancellation", _("Cancellation")))
 
     def _by_rate(self, source: QuerySet, what: Word) -> Iterator[Row]:
         stated = bool(self.organiser.vat_number)
@@ -135,6 +142,21 @@ class _Table:
 
     def _refunds(self) -> Iterator[Row]:
         return self._went_back(self.books.refunds(), "done_at", Word("refund", _("Refund")))
+
+    def _reversals(self) -> Iterator[Row]:
+        """Yield the payments that were recorded by mistake, with negative amounts, on the day on which they were taken back."""
+        what = Word("reversal", _("Payment recorded by mistake"))
+        values = (
+            "made_at",
+            "payment__order__reference",
+            "payment__method",
+            "payment__amount",
+            "payment__currency",
+        )
+        for day, reference, method, amount, currency in (
+            self.books.reversals().values_list(*values).iterator()
+        ):
+            yield self._row(day, what, "", reference, method, (None, None, None, -amount), currency)
 
     def _exchanges(self) -> Iterator[Row]:
         """Yield two rows for each exchange, which add up to nothing: no money moves."""
@@ -164,6 +186,15 @@ class _Table:
             "confirmed_at", "order__reference", "method", "rounding", "currency"
         ):
             yield self._row(day, what, "", reference, method, (None, None, None, rounding), currency)
+        taken_back = self.books.reversals().exclude(payment__rounding=0)
+        for day, reference, method, rounding, currency in taken_back.values_list(
+            "made_at",
+            "payment__order__reference",
+            "payment__method",
+            "payment__rounding",
+            "payment__currency",
+        ):
+            yield self._row(day, what, "", reference, method, (None, None, None, -rounding), currency)
         back = self.books.refunds().exclude(rounding=0)
         for day, reference, method, rounding, currency in back.values_list(
             "done_at", "payment__order__reference", "done_as", "rounding", "payment__currency"

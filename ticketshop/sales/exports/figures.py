@@ -16,13 +16,14 @@ from ticketshop.catalogue.models import Event, Offer, SeasonPass, Session, Tarif
 from ticketshop.lib.values.money import ZERO
 from ticketshop.organisers.models import Organiser
 
-from ..models import Admission, CheckIn, Order, Ticket
-from .books import Books
+from ..models import Admission, CheckIn, Order, OrderLine, Ticket
+from .books import SOLD_BEFORE, UNSOLD, Books
 
 
 @dataclass
 class Sales:
-    """Numbers of orders and tickets, and what they cost. A season pass counts as one ticket.
+    """Numbers of orders and tickets, and what they cost. A season pass counts as one ticket. What was paid by a payment recorded by
+    mistake, and waits for money again, counts as sold and as cancelled, each on its day.
 
     ``invited``: of the tickets, those of invitations. ``gross`` and ``cancelled_gross`` contain VAT.
     """
@@ -48,7 +49,7 @@ class Sales:
 
 @dataclass
 class Money:
-    """Money that came and went. ``lost``: taken by banks after disputes; ``rounding``: cash beyond the amounts."""
+    """Money that came, without what was recorded by mistake, and that went. ``lost``: taken by banks after disputes; ``rounding``: cash beyond the amounts."""
 
     came: Decimal = ZERO
     went_back: Decimal = ZERO
@@ -147,16 +148,23 @@ def _by_day(rows: QuerySet, instant: str, organiser: Organiser, *groups: str) ->
 
 # --- sales --------------------------------------------------------------------------------------------------
 def _read_sales(books: Books, figures: Figures) -> None:
-    """Add what was sold and what was cancelled. Four queries."""
-    sold, gone = books.sold_lines(), books.cancelled_lines()
+    """Add what was sold and what was cancelled. Six queries."""
+    gone = books.cancelled_lines()
     if figures.event is not None:
-        sold = sold.filter(offer__session__event=figures.event)
         gone = gone.filter(line__offer__session__event=figures.event)
     of_sale = ("order__channel", "offer", "season_pass")
     guests = Sum("places", filter=~Q(order__invitation=""), default=0)
-    sold_rows = list(
-        _by_day(sold, "order__paid_at", books.organiser, *of_sale).annotate(
-            tickets=Sum("places"), guests=guests, gross=Sum("total")
+    sold_rows, unsold_rows = (
+        [
+            row
+            for lines, instant in sources
+            for row in _by_day(_of_event(lines, figures), instant, books.organiser, *of_sale).annotate(
+                tickets=Sum("places"), guests=guests, gross=Sum("total")
+            )
+        ]
+        for sources in (
+            [(books.sold_lines(), "order__paid_at"), (books.sold_before(), SOLD_BEFORE)],
+            [(books.unsold_lines(), UNSOLD)],
         )
     )
     of_cancelled = ("cancellation__order__channel", "line__offer", "line__season_pass")
@@ -165,6 +173,7 @@ def _read_sales(books: Books, figures: Figures) -> None:
             tickets=Sum("places"), gross=Sum("total")
         )
     )
+    gone_rows += [(*row[:5], row[6]) for row in unsold_rows]
     _read_products(figures, [row[2:4] for row in (*sold_rows, *gone_rows)])
     for day, channel, offer, season_pass, places, guests, gross in sold_rows:
         for sales in figures.sales_of(day, channel, figures.offers.get(offer), season_pass):
@@ -177,6 +186,11 @@ def _read_sales(books: Books, figures: Figures) -> None:
             sales.cancelled_gross += gross
 
 
+def _of_event(lines: QuerySet[OrderLine], figures: Figures) -> QuerySet[OrderLine]:
+    """Return the lines of the event of the figures; all of them if the figures are of all events."""
+    return lines.filter(offer__session__event=figures.event) if figures.event is not None else lines
+
+
 def _read_products(figures: Figures, pairs: Iterable[tuple[int | None, int | None]]) -> None:
     """Read the offers and passes with these ids. At most two queries."""
     pairs = list(pairs)
@@ -187,16 +201,25 @@ def _read_products(figures: Figures, pairs: Iterable[tuple[int | None, int | Non
 
 
 def _read_orders(books: Books, figures: Figures) -> None:
-    """Add the numbers of orders that were paid. An order made by an exchange is not counted as one."""
-    rows = Order.objects.filter(exchange__isnull=True, **books.of_orders(""), **books.within("paid_at"))
+    """Add the numbers of orders that were paid, without those that wait for their money again. An order made by an exchange is not
+    counted as one. Three queries.
+    """
+    orders = Order.objects.filter(exchange__isnull=True, **books.of_orders(""))
     if figures.event is not None:
-        lines = books.sold_lines().filter(offer__session__event=figures.event)
-        rows = rows.filter(pk__in=lines.order_by().values("order"))
-    for day, channel, number in _by_day(rows, "paid_at", books.organiser, "channel").annotate(
-        number=Count("pk")
+        lines = OrderLine.objects.filter(**books.of_orders(), offer__session__event=figures.event)
+        orders = orders.filter(pk__in=lines.order_by().values("order"))
+    before, since = SOLD_BEFORE.removeprefix("order__"), UNSOLD.removeprefix("order__")
+    unsold = {f"{before}__isnull": False, **books.within(since)}
+    for rows, instant, sign in (
+        (orders.filter(**books.within("paid_at")), "paid_at", 1),
+        (orders.filter(**books.within(before)), before, 1),
+        (orders.filter(**unsold), since, -1),
     ):
-        for sales in figures.sales_of(day, channel, None, None):
-            sales.orders += number
+        for day, channel, number in _by_day(rows, instant, books.organiser, "channel").annotate(
+            number=Count("pk")
+        ):
+            for sales in figures.sales_of(day, channel, None, None):
+                sales.orders += sign * number
 
 
 def _read_entries(books: Books, figures: Figures) -> None:
@@ -223,7 +246,7 @@ def _read_entries(books: Books, figures: Figures) -> None:
 
 # --- money --------------------------------------------------------------------------------------------------
 def _read_money(books: Books, figures: Figures) -> None:
-    """Add the money that came and went. Five queries."""
+    """Add the money that came and went. Six queries."""
     organiser = books.organiser
     came = _by_day(books.payments(), "confirmed_at", organiser, "method", "order__channel")
     for day, method, channel, amount, rounding in came.annotate(sum=Sum("amount"), roundings=Sum("rounding")):
@@ -231,6 +254,7 @@ def _read_money(books: Books, figures: Figures) -> None:
             money.came += amount
             money.rounding += rounding
     of_payment = ("payment__method", "payment__order__channel")
+    _read_reversals(books, figures)
     for day, method, channel, amount in _by_day(books.refunds(), "done_at", organiser, *of_payment).annotate(
         sum=Sum("amount")
     ):
@@ -247,3 +271,16 @@ def _read_money(books: Books, figures: Figures) -> None:
     for day, method, channel, amount in lost.annotate(sum=Sum("amount")):
         for money in figures.money_of(day, method, channel):
             money.lost += amount
+
+
+def _read_reversals(books: Books, figures: Figures) -> None:
+    """Take away the money that was recorded by mistake, on the day on which it was taken back. One query."""
+    rows = _by_day(
+        books.reversals(), "made_at", books.organiser, "payment__method", "payment__order__channel"
+    )
+    for day, method, channel, amount, rounding in rows.annotate(
+        sum=Sum("payment__amount"), roundings=Sum("payment__rounding")
+    ):
+        for money in figures.money_of(day, method, channel):
+            money.came -= amount
+            money.rounding -= rounding

@@ -44,7 +44,7 @@ def money_returned(mail: Mail) -> Content | None:
     if order is None or payment is None or recipients.has_left(order.buyer):
         return None
     refunds = Refund.objects.filter(
-        payment__order=order, kind=Refund.Kind.RETURNED, requested_at=payment.confirmed_at
+        payment__order=order, kind=Refund.Kind.RETURNED, requested_at=payment.confirmed_at, reversal=None
     )
     back = refunds.aggregate(sum=Sum("amount"))["sum"]
     if not back:
@@ -59,3 +59,24 @@ def money_returned(mail: Mail) -> Content | None:
             "url": order_url(order),
         }
     )
+
+
+@register("payment_reversed", _("Payment recorded by mistake"))
+def payment_reversed(mail: Mail) -> Content | None:
+    """Build the mail about a payment that was recorded by mistake, with what the order waits for now."""
+    order = order_of(mail)
+    payment = Payment.objects.filter(pk=mail.about["payment"]).first()
+    if order is None or payment is None or recipients.has_left(order.buyer):
+        return None
+    context = {"order": order, "came": payment.amount, "currency": payment.currency, "url": order_url(order)}
+    waiting = payments.due(order) if order.state == Order.State.PENDING else None
+    if waiting is None:
+        return Content(context)
+    method = methods.of_order(order.point_of_sale, order.payment_method)
+    bill = method.qr_bill(order, waiting)
+    context |= {
+        "missing": waiting.amount,
+        "qr_bill": bill,
+        "instructions": method.instructions(order, waiting),
+    }
+    return Content(context, *bill_files(order, bill))

@@ -232,8 +232,10 @@ def order_expired(mail: Mail) -> Content | None:
 
 
 def _returned(order: Order) -> Decimal:
-    """Return how much of the order's money was paid back, or is to be, without what a bank took after a dispute."""
-    rows = Refund.objects.filter(payment__order=order, dispute=None).exclude(kind=Refund.Kind.EXCHANGED)
+    """Return how much of the order's money was paid back, or is to be, without what a bank took after a dispute and what never came."""
+    rows = Refund.objects.filter(payment__order=order, dispute=None, reversal=None).exclude(
+        kind=Refund.Kind.EXCHANGED
+    )
     return rows.aggregate(sum=Sum("amount"))["sum"] or ZERO
 
 

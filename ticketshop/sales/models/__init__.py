@@ -31,6 +31,7 @@ from .order import (
 from .payment import Dispute, Payment, PaymentMethod, Refund
 from .payment_difference import PaymentDifference
 from .products import MONEY, OfADate, moved_from
+from .reversal import Reversal
 from .ticket_gift import TicketGift
 from .typed_details import IN_PROFILE, TypedDetails
 from .withdrawal import NAME_LENGTH, Withdrawal
@@ -78,6 +79,7 @@ __all__ = [
     "PaymentMethod",
     "Refund",
     "ReplacedCode",
+    "Reversal",
     "Ticket",
     "TicketGift",
     "TypedDetails",

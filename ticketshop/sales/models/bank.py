@@ -155,7 +155,8 @@ class BankEntry(Handled):
                 name="bankentry_recorded_has_payment",
             ),
             models.CheckConstraint(
-                condition=Q(part_of__isnull=True) | Q(state="recorded"), name="bankentry_part_recorded"
+                condition=Q(part_of__isnull=True) | Q(state__in=["recorded", "open", "not_ours", "done"]),
+                name="bankentry_part_not_divided",
             ),
         ]
         indexes = [

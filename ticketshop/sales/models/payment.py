@@ -132,7 +132,7 @@ class Payment(models.Model):
 
     class Personal:
         area = ORDERS
-        copy_nested = ("refunds", "disputes")
+        copy_nested = ("refunds", "disputes", "reversals")
         tells = "ticketshop.sales.payments.methods.told_companies"
         code_labels = {"method": "ticketshop.sales.payments.methods.name_of"}
         columns = {
@@ -161,6 +161,11 @@ class Payment(models.Model):
         return self.reference or self.order.reference
 
     @property
+    def state_text(self) -> str:
+        """Return the state as text. One query, unless ``reversals`` was read before."""
+        return str(_("recorded by mistake")) if self.reversals.all() else self.get_state_display()
+
+    @property
     def provider_key(self) -> str:
         """Return the key by which a provider recognises a repeated request. Other than ``pk`` it never comes back after a
         backup was restored, because the order's reference is random.
@@ -186,6 +191,8 @@ class Refund(models.Model):
         TAKEN = "taken", _("taken by the buyer’s bank after a dispute")
         # The order's: credited to the order that its tickets were exchanged for. No money moves.
         EXCHANGED = "exchanged", _("credited in an exchange")
+        # Nobody pays it back: the payment was recorded by mistake, and its order had kept this part.
+        REVERSED = "reversed", _("recorded by mistake")
 
     payment = models.ForeignKey(
         Payment, on_delete=models.PROTECT, related_name="refunds", verbose_name=_("payment")
@@ -212,6 +219,10 @@ class Refund(models.Model):
     dispute = models.ForeignKey(
         "Dispute", null=True, blank=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
+    # The row that took the payment back as recorded by mistake: then this is done, and nobody pays it.
+    reversal = models.ForeignKey(
+        "Reversal", null=True, blank=True, on_delete=models.PROTECT, related_name="+", editable=False
+    )
 
     organiser_path = "payment__order__organiser"
 
@@ -232,6 +243,14 @@ class Refund(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(kind="taken") | Q(dispute__isnull=False), name="refund_taken_has_dispute"
+            ),
+            models.CheckConstraint(
+                condition=Q(reversal__isnull=True)
+                | Q(state="done", dispute__isnull=True, done_as="", rounding=0),
+                name="refund_of_reversal_done",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="reversed") | Q(reversal__isnull=False), name="refund_reversed_has_reversal"
             ),
         ]
         # For the start page and the job that pays back: few of all refunds are open.
@@ -271,9 +290,11 @@ class Refund(models.Model):
 
     @property
     def state_text(self) -> str:
-        """Return the state as text. What was credited in an exchange was never to be paid."""
+        """Return the state as text. What was credited in an exchange, or never came, is not paid back."""
         if self.kind == self.Kind.EXCHANGED:
             return str(_("credited"))
+        if self.reversal_id:
+            return str(_("not paid: recorded by mistake"))
         return self.get_state_display()
 
     @property

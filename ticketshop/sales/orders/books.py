@@ -10,12 +10,13 @@ from django.db import connection, transaction
 from ticketshop.lib.database.waiting import statement_timeout
 
 from .invariants.base import Invariant
-from .invariants.money import CANCELLED, EXCHANGED, MONEY, PAPERS, SUMS
+from .invariants.money import CANCELLED, EXCHANGED, MONEY, PAPERS, REVERSED, SUMS
 from .invariants.places import CHOICES, CONTENTS, HOLDS, ONCE, PASSES, PLACES
 from .invariants.records import HISTORY, MAILS
 
 INVARIANTS = (
-    PLACES, MONEY, CONTENTS, ONCE, SUMS, MAILS, HOLDS, HISTORY, CHOICES, CANCELLED, PAPERS, EXCHANGED, PASSES
+    PLACES, MONEY, CONTENTS, ONCE, SUMS, MAILS, HOLDS, HISTORY, CHOICES, CANCELLED, PAPERS, EXCHANGED, PASSES,
+    REVERSED,
 )  # fmt: skip
 
 

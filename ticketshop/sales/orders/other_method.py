@@ -49,7 +49,7 @@ def _change(order: Order, code: str, by, now: datetime) -> bool:
         locked, "method_changed", by=by, now=now, method={"old": locked.payment_method, "new": code}
     )
     locked.payment_method, locked.reminded_at = code, None
-    locked.expires_at = method.expires_at(locked.point_of_sale.organiser, _first_start(locked), now)
+    locked.expires_at = method.expires_at(locked.point_of_sale.organiser, first_start(locked), now)
     locked.save(update_fields=["payment_method", "expires_at", "reminded_at"])
     if not method.redirects:
         notices.queue(locked, "order_placed", now, again=True)
@@ -57,7 +57,7 @@ def _change(order: Order, code: str, by, now: datetime) -> bool:
     return True
 
 
-def _first_start(order: Order) -> datetime | None:
+def first_start(order: Order) -> datetime | None:
     """Return when the earliest date of the order begins; None if it has passes only."""
     starts = order.lines.filter(offer__isnull=False).values_list("offer__session__starts_at", flat=True)
     return min(starts, default=None)

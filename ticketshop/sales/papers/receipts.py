@@ -100,6 +100,8 @@ def _refund(row: Refund) -> Movement:
     method = name_of(EXCHANGE if row.kind == Refund.Kind.EXCHANGED else row.payment.method)
     if row.dispute_id and row.done_at:
         text = _("%(day)s · returned by your bank after a dispute") % {"day": paper.day_text(row.done_at)}
+    elif row.reversal_id and row.done_at:
+        text = _("%(day)s · recorded by mistake, taken back") % {"day": paper.day_text(row.done_at)}
     elif row.done_at:
         text = f"{paper.day_text(row.done_at)} · {method}"
     else:

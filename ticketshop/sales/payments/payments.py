@@ -16,6 +16,9 @@ from ..tickets import tickets
 from . import methods, reviving
 from .methods.base import Method
 
+# Kinds of refunds of money that was never the order's.
+NEVER_OWED = (Refund.Kind.RETURNED, Refund.Kind.REVERSED)
+
 
 def new(order: Order, method: Method, now: datetime) -> Payment:
     """Return the unsaved payment of an order, with the reference that the payer quotes if the method has one."""
@@ -36,7 +39,7 @@ def _rounding(amount: Decimal, currency: str, method: str) -> Decimal:
 
 
 def received(order: Order) -> Decimal:
-    """Return the amount that came for an order, without money that was not owed. What staff decided to pay back of a paid order
+    """Return the amount that came for an order, without money that was not owed or was recorded by mistake. What staff decided to pay back of a paid order
     counts as received.
     """
     return sum((came - (back or ZERO) for came, back in _CONFIRMED.rows(order=order.pk)), ZERO)
@@ -48,7 +51,7 @@ _CONFIRMED = Compiled(
         Payment.objects.filter(order=Parameter("order"), state=Payment.State.CONFIRMED)
         .annotate(
             back=Subquery(
-                Refund.objects.filter(payment=OuterRef("pk"), kind=Refund.Kind.RETURNED)
+                Refund.objects.filter(payment=OuterRef("pk"), kind__in=NEVER_OWED)
                 .values("payment")
                 .annotate(sum=Sum("amount"))
                 .values("sum")
@@ -61,7 +64,7 @@ _CONFIRMED = Compiled(
 
 def received_by_payment(order: Order) -> dict[Payment, Decimal]:
     """Return what came by each payment of an order, without money that was not owed and payments of which nothing is left."""
-    returned = Q(refunds__kind=Refund.Kind.RETURNED)
+    returned = Q(refunds__kind__in=NEVER_OWED)
     rows = Payment.objects.filter(order=order, state=Payment.State.CONFIRMED).order_by("pk")
     rows = rows.annotate(back=Sum("refunds__amount", filter=returned))
     left = {payment: payment.amount - (payment.back or ZERO) for payment in rows}

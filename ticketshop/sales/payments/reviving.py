@@ -19,7 +19,7 @@ from ..tickets import deadlines
 
 def revive(order: Order, by, now: datetime) -> bool:
     """Reserve everything an expired order had once more. Return False, and change nothing, if some of it is taken."""
-    if recipients.has_left(order.buyer) or not _to_come(order, now):
+    if recipients.has_left(order.buyer) or not to_come(order, now):
         return False
     wanted = places_of(order)
     # People are locked before their tickets, as in an erasure, which also locks the buyer before the order;
@@ -47,7 +47,7 @@ def revive(order: Order, by, now: datetime) -> bool:
     return True
 
 
-def _to_come(order: Order, now: datetime) -> bool:
+def to_come(order: Order, now: datetime) -> bool:
     """Return whether each date of an order takes place and has not begun, and each pass is still valid."""
     sessions = Session.objects.filter(tickets__order=order)
     if sessions.filter(Q(state=Session.State.CANCELLED) | Q(starts_at__lte=now)).exists():

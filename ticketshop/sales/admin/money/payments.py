@@ -20,6 +20,8 @@ from ...counter.finding import references_begin
 from ...models import Payment, Refund
 from ...payments import disputes, methods, payments, refunds
 from ...payments.methods import name_of
+from ..tables import when
+from .reversing import REVERSE
 
 # At most this many payments with a reference are looked up by their keys.
 FEW = 2000
@@ -35,21 +37,36 @@ class OfAnOrder:
         return link(order, order.reference)
 
 
+class ReversedFilter(admin.SimpleListFilter):
+    """Filter by whether a payment was taken back."""
+
+    title = gettext_lazy("recorded by mistake")
+    parameter_name = "reversed"
+
+    def lookups(self, request, model_admin):
+        return [("yes", _("Yes"))]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(reversals__isnull=False) if self.value() == "yes" else queryset
+
+
 @admin.register(Payment)
 class PaymentAdmin(OfAnOrder, ReadOnlyAdmin):
-    list_display = ["started_at", "order_reference", "method_text", "amount_text", "reference", "state"]
-    list_filter = ["state", "started_at"]
+    list_display = ["started_at", "order_reference", "method_text", "amount_text", "reference", "state_text"]
+    list_filter = ["state", ReversedFilter, "started_at"]
     list_select_related = ["order"]
     ordering = ["-pk"]
     search_fields = ["reference"]
     search_help_text = gettext_lazy("The beginning of the payment’s or the order’s reference.")
+    buttons = (REVERSE,)
     fields = [
         "order_link",
         "method_text",
         "amount_text",
         "reference",
         "provider_reference",
-        "state",
+        "state_text",
+        "reversal_text",
         "started_at",
         "asked_at",
         "confirmed_at",
@@ -58,7 +75,8 @@ class PaymentAdmin(OfAnOrder, ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("order", "confirmed_by")
+        rows = super().get_queryset(request).select_related("order", "confirmed_by")
+        return rows.prefetch_related("reversals__made_by")
 
     def get_search_results(self, request, queryset, search_term):
         typed = references.compact(search_term)
@@ -82,6 +100,23 @@ class PaymentAdmin(OfAnOrder, ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("amount"))
     def amount_text(self, payment):
         return money(payment.amount, payment.currency)
+
+    @admin.display(description=gettext_lazy("state"), ordering="state")
+    def state_text(self, payment):
+        return payment.state_text
+
+    @admin.display(description=gettext_lazy("recorded by mistake"))
+    def reversal_text(self, payment):
+        """Return why, when and by whom the payment was taken back."""
+        parts = [
+            (
+                reversal.get_reason_display(),
+                when(reversal.made_at),
+                reversal.made_by and reversal.made_by.email,
+            )
+            for reversal in payment.reversals.all()
+        ]
+        return ", ".join(str(part) for found in parts for part in found if part) or NONE
 
     @admin.display(description=gettext_lazy("confirmed by"))
     def confirmed_by_text(self, payment):

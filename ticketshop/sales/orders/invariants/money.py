@@ -4,13 +4,13 @@ from .base import Invariant
 
 MONEY = Invariant(
     "I2",
-    "Money that came is the price of an order that was paid, is part of what a pending one waits for, or is returned; of its price no more is paid back than came. A lost dispute took exactly its amount, another none. A payment of a bank file is the payment, or its parts are.",
+    "Money that came is the price of an order that was paid, is part of what a pending one waits for, or is returned or recorded by mistake; of its price no more is paid back than came. A lost dispute took exactly its amount, another none. A payment of a bank file is the payment, or its parts are.",
     """
     WITH refunded AS (
         SELECT payment_id,
             -- What a bank takes may have been paid back before: that money is lost.
             coalesce(sum(amount) FILTER (WHERE dispute_id IS NULL), 0) AS amount,
-            coalesce(sum(amount) FILTER (WHERE kind = 'returned'), 0) AS returned,
+            coalesce(sum(amount) FILTER (WHERE kind IN ('returned', 'reversed')), 0) AS returned,
             coalesce(sum(amount) FILTER (WHERE kind IN ('paid_back', 'exchanged')), 0) AS paid_back
         FROM sales_refund GROUP BY payment_id
     ), came AS (
@@ -218,5 +218,34 @@ EXCHANGED = Invariant(
     JOIN sales_order new ON new.id = e.order_id
     WHERE old.id = new.id OR old.buyer_id IS DISTINCT FROM new.buyer_id
         OR e.credited > (SELECT sum(x.total) FROM sales_cancelledline x WHERE x.cancellation_id = c.id)
+    """,
+)
+
+REVERSED = Invariant(
+    "I14",
+    "A payment that was recorded by mistake is taken back to the cent, and nothing counts it any more: no order that was paid by it is paid, no payment of a bank file is recorded with it. Tickets of an order that is not paid let nobody in.",
+    """
+    WITH taken_back AS (
+        SELECT r.reversal_id, sum(r.amount) AS amount, bool_and(r.payment_id = v.payment_id AND r.state = 'done') AS fits
+        FROM sales_refund r JOIN sales_reversal v ON v.id = r.reversal_id
+        GROUP BY r.reversal_id
+    )
+    SELECT 'payment recorded by mistake', p.id
+    FROM sales_reversal v
+    JOIN sales_payment p ON p.id = v.payment_id
+    JOIN sales_order o ON o.id = p.order_id
+    LEFT JOIN taken_back t ON t.reversal_id = v.id
+    WHERE p.state <> 'confirmed' OR p.provider_reference <> '' OR p.method = 'exchange'
+        OR coalesce(t.amount, 0) <> p.amount OR NOT t.fits
+        OR v.order_paid_at IS NOT NULL AND o.paid_at <= v.made_at
+        OR EXISTS (SELECT FROM sales_bankentry e WHERE e.payment_id = p.id)
+    UNION ALL
+    SELECT a.what, a.id
+    FROM (
+        SELECT 'ticket' AS what, id, order_id, state FROM sales_ticket
+        UNION ALL SELECT 'pass', id, order_id, state FROM sales_issuedpass
+    ) AS a
+    JOIN sales_order o ON o.id = a.order_id
+    WHERE o.paid_at IS NULL AND a.state IN ('valid', 'used')
     """,
 )

@@ -51,7 +51,7 @@ MAILS = Invariant(
 
 HISTORY = Invariant(
     "I8",
-    "The history tells every change of state of an order, each cancellation, everything that was paid back, and each lost dispute.",
+    "The history tells every change of state of an order, each cancellation, everything that was paid back, each payment recorded by mistake, and each lost dispute.",
     """
     WITH due AS (
         SELECT id AS order_id, 'placed' AS action, 1 AS times FROM sales_order
@@ -62,7 +62,11 @@ HISTORY = Invariant(
         UNION ALL
         SELECT p.order_id, 'refunded', count(*)
         FROM sales_refund r JOIN sales_payment p ON p.id = r.payment_id
-        WHERE r.state = 'done' AND r.dispute_id IS NULL AND r.kind <> 'exchanged'
+        WHERE r.state = 'done' AND r.dispute_id IS NULL AND r.reversal_id IS NULL AND r.kind <> 'exchanged'
+        GROUP BY p.order_id
+        UNION ALL
+        SELECT p.order_id, 'payment_reversed', count(*)
+        FROM sales_reversal v JOIN sales_payment p ON p.id = v.payment_id
         GROUP BY p.order_id
         UNION ALL
         SELECT p.order_id, 'dispute_lost', count(*)
