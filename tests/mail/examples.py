@@ -40,6 +40,7 @@ from ticketshop.sales.counter import waiving
 from ticketshop.sales.models import (
     DateChange,
     DateMessage,
+    Dispute,
     MessageRecipient,
     Order,
     Refund,
@@ -50,7 +51,8 @@ from ticketshop.sales.models import (
 from ticketshop.sales.orders import cancelled_lines, orders, reversing, single_tickets
 from ticketshop.sales.orders.withdrawal import stating
 from ticketshop.sales.papers import invoices
-from ticketshop.sales.payments import payments, refunds
+from ticketshop.sales.payments import disputes, payments, refunds
+from ticketshop.sales.payments.methods.base import DisputeStatus
 
 TITLE = (
     "Le Malade imaginaire, ou la véritable histoire d’un homme qui se croyait Donaudampfschifffahrtskapitän"
@@ -511,6 +513,15 @@ def _too_much(pos):
     made = order(pos, method="bank_transfer")
     payment = payments.receive(made, made.total + 5, by=None, now=timezone.now())
     return about(made, payment=payment.pk, why="paid_too_much")
+
+
+@example("dispute_opened")
+def _disputed(pos):
+    made = order(pos, paid=True)
+    now = timezone.now()
+    disputes.record(made.payments.get(), (DisputeStatus("du_1", "open", made.total, now),), now=now)
+    dispute = Dispute.objects.get(payment__order=made)
+    return {"to": "staff@example.org", "about": {"order": made.pk, "dispute": dispute.pk}}
 
 
 @example("payment_reversed")

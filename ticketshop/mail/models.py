@@ -139,6 +139,7 @@ class Mail(models.Model):
                     "contact": Erase(),
                     "ticket": NotPersonal("the number of a row"),
                     "payment": NotPersonal("the number of a row"),
+                    "dispute": NotPersonal("the number of a row"),
                     "why": NotPersonal("one of a few words of our own"),
                     "tickets": NotPersonal("the numbers of rows"),
                     "passes": NotPersonal("the numbers of rows"),

@@ -4,15 +4,17 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from contacts import locking
 from contacts.models import Contact
 from registration_forms.models import AnswerHistory
 from ticketshop.mail import outbox
 from ticketshop.mail.models import Mail
+from ticketshop.organisers.models import StaffMembership
 
 from . import recipients
-from .models import OPEN_STATES, Cancellation, IssuedPass, Order, Payment, Refund, Ticket, TicketGift
+from .models import OPEN_STATES, Cancellation, Dispute, IssuedPass, Order, Payment, Refund, Ticket, TicketGift
 from .recipients import has_left, is_given
 
 # A code is sent only to the buyer and to the beneficiary's own e-mail address. A parent who did not buy the
@@ -92,6 +94,39 @@ def cancelled_for_others(
     people = {admission.beneficiary_id for admission in admissions} - {None, order.buyer_id}
     if people:
         _tell_guests(order, "ticket_cancelled", now, people=people, cancellation=cancellation.pk)
+
+
+# --- staff --------------------------------------------------------------------------------------------------
+def dispute_opened(dispute: Dispute, now: datetime) -> None:
+    """Tell the staff who may pay money back that a payment is disputed, each of them once for a dispute."""
+    order = dispute.payment.order
+    for user_id, address, language in _refunding_staff(order):
+        outbox.queue(
+            "dispute_opened",
+            to=address,
+            language=language,
+            now=now,
+            about={"order": order.pk, "dispute": dispute.pk},
+            pos=order.point_of_sale,
+            once=f"dispute_opened:{dispute.pk}:{user_id}",
+        )
+
+
+def _refunding_staff(order: Order) -> list[tuple[int, str, str]]:
+    """Return (id of the user, e-mail address, language) of the staff of the order's organiser who may pay money back.
+
+    The language is that of their contact at this organiser; without one, the first of the shop.
+    """
+    permission = "role__permissions"
+    may_pay = Q(
+        **{f"{permission}__content_type__app_label": "sales", f"{permission}__codename": "change_refund"}
+    )
+    members = StaffMembership.objects.filter(may_pay, organiser=order.organiser_id, user__is_active=True)
+    people = dict(members.values_list("user_id", "user__email"))
+    contacts = Contact.objects.filter(organiser=order.organiser_id, user__in=list(people))
+    languages = dict(contacts.exclude(language="").values_list("user_id", "language"))
+    first = order.point_of_sale.languages[0]
+    return [(pk, people[pk], languages.get(pk, first)) for pk in sorted(people)]
 
 
 # --- tickets given to friends and family ---------------------------------------------------------------------

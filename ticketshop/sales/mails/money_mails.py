@@ -1,13 +1,15 @@
 """Mails about unexpected payments: too little, too late, twice, too much."""
 
+from django.conf import settings
 from django.db.models import Sum
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from ticketshop.mail.kinds import Content, register
 from ticketshop.mail.models import Mail
 
 from .. import recipients
-from ..models import Order, Payment, Refund
+from ..models import Dispute, Order, Payment, Refund
 from ..papers import earlier_bills
 from ..payments import methods, payments
 from .order_mails import bill_files, order_of, order_url
@@ -80,3 +82,15 @@ def payment_reversed(mail: Mail) -> Content | None:
         "instructions": method.instructions(order, waiting),
     }
     return Content(context, *bill_files(order, bill))
+
+
+@register("dispute_opened", _("Payment disputed"))
+def dispute_opened(mail: Mail) -> Content | None:
+    """Build the mail to staff about a disputed payment; None if the bank has decided. It names the order and no person."""
+    rows = Dispute.objects.filter(pk=mail.about["dispute"], state=Dispute.State.OPEN)
+    dispute = rows.select_related("payment__order").first()
+    if dispute is None:
+        return None
+    order = dispute.payment.order
+    url = settings.BASE_URL + reverse("admin:sales_order_change", args=[order.pk])
+    return Content({"reference": order.reference, "url": url})

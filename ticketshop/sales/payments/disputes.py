@@ -12,6 +12,7 @@ from django.db.models import QuerySet, Sum
 from ticketshop.history import history
 from ticketshop.lib.values.money import ZERO
 
+from .. import notices
 from ..models import Dispute, Order, Payment, Refund
 from .methods.base import DisputeStatus
 
@@ -24,7 +25,9 @@ ACTIONS: dict[str, str] = {
 
 
 def record(payment: Payment, known: tuple[DisputeStatus, ...], *, now: datetime) -> None:
-    """Store the disputes about a payment. A second call with the same changes nothing. The order is locked."""
+    """Store the disputes about a payment, and tell staff of new ones. A second call with the same changes nothing. The order is
+    locked.
+    """
     for told in known:
         closed_at = None if told.state == Dispute.State.OPEN else now
         dispute, created = Dispute.objects.get_or_create(
@@ -48,6 +51,8 @@ def record(payment: Payment, known: tuple[DisputeStatus, ...], *, now: datetime)
         if dispute.state == Dispute.State.LOST:
             _take(dispute, now)
         history.record(payment.order, ACTIONS[dispute.state], by=None, now=now, amount=str(dispute.amount))
+        if dispute.state == Dispute.State.OPEN:
+            notices.dispute_opened(dispute, now)
 
 
 # Refunds that are still to be paid.
