@@ -26,6 +26,18 @@ def opens(season_pass: SeasonPass, session: Session) -> bool:
     return opened(season_pass).filter(pk=session.pk).exists()
 
 
+def opening(session: Session) -> QuerySet[SeasonPass]:
+    """Return the passes that open a date, without regard to their days of validity: those whose ``opened`` contains it."""
+    kinds = SeasonPass.Opens
+    in_same_shop = SeasonPass.objects.filter(points_of_sale__in=session.event.points_of_sale.values("pk"))
+    opens = (
+        Q(opens=kinds.CHOSEN_SESSIONS, pk__in=SeasonPass.objects.filter(sessions=session.pk).values("pk"))
+        | Q(opens=kinds.CHOSEN_EVENTS, pk__in=SeasonPass.objects.filter(events=session.event_id).values("pk"))
+        | Q(opens=kinds.ALL_EVENTS, pk__in=in_same_shop.values("pk"))
+    )
+    return SeasonPass.objects.filter(opens, organiser=session.event.organiser_id)
+
+
 def offers_of_bookings(season_pass: SeasonPass, sessions: Iterable[Session]) -> dict[int, Offer]:
     """Return session id -> the offer whose places a booking takes, for the dates that can be booked with the pass. One query."""
     by_id = {session.pk: session for session in sessions}

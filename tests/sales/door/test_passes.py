@@ -7,14 +7,18 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.timezone import localdate
 
 from tests.factories.catalogue import EventFactory, SeasonPassFactory
+from tests.factories.organisers import make_staff
 from tests.factories.sales import make_order
 from tests.sales.door.conftest import another_date, make_evening
 from tests.sales.door.test_offline import entry, send
 from tests.sales.door.test_scanning import scan, with_token
+from tests.staff import Staff, change
 from ticketshop.catalogue.models import SeasonPass, Session
 from ticketshop.sales.door import answers, entry_sheet, offline
 from ticketshop.sales.door import entries as door_entries
@@ -309,3 +313,91 @@ def test_answer_for_the_script_has_the_page_of_the_pass(evening, door):
     )
     answer = json.loads(response.content)["answer"]
     assert (answer["code"], answer["url"]) == ("welcome", f"{evening.url}passes/{issued.pk}/")
+
+
+# --- search and count ---------------------------------------------------------------------------------------
+def found(door, evening, typed: str) -> list[str]:
+    """Return the references of the orders of the passes that a search finds."""
+    page = door.open(f"{evening.url}people/?q={typed}")
+    return re.findall(r"</bdi></strong> · ([\w-]+)", page.source)
+
+
+@pytest.mark.scenario("DOOR-04")
+@pytest.mark.parametrize("opens", ["all", "events", "chosen"])
+def test_a_pass_that_opens_the_date_is_found_without_a_booking(evening, door, opens):
+    issued = sell_pass(evening, opens=opens)
+    if opens == "events":
+        issued.season_pass.events.add(evening.session.event)
+    if opens == "chosen":
+        issued.season_pass.sessions.add(evening.session)
+    reference = issued.order.reference
+    for typed in ("lovelace", "ada love", "hopper", reference, issued.code[:8]):
+        assert found(door, evening, typed) == [reference], typed
+    assert "1 person in" not in door.page.text
+    scan(door, evening, issued.code)
+    assert found(door, evening, "lovelace") == [reference]
+    assert "1 person in" in door.page.text
+    page = door.open(door.page.link(issued.shown_name))
+    assert page.url.endswith(f"{evening.url}passes/{issued.pk}/")
+
+
+@pytest.mark.scenario("DOOR-04")
+def test_an_unpaid_pass_is_found_with_its_state(evening, door):
+    issued = sell_pass(evening, paid=False)
+    assert found(door, evening, "lovelace") == [issued.order.reference]
+    assert "reserved" in door.page.text
+
+
+@pytest.mark.scenario("DOOR-04")
+def test_passes_that_do_not_open_the_date_are_not_found(evening, door):
+    other_event = sell_pass(evening, opens="events")
+    other_event.season_pass.events.add(EventFactory(pos=evening.pos))
+    other_date = sell_pass(evening, opens="chosen")
+    other_date.season_pass.sessions.add(another_date(evening).session)
+    over = sell_pass(evening)
+    IssuedPass.objects.filter(pk=over.pk).update(valid_until=localdate() - timedelta(days=1))
+    early = sell_pass(evening)
+    IssuedPass.objects.filter(pk=early.pk).update(valid_from=localdate() + timedelta(days=9))
+    orders.cancel(sell_pass(evening).order, by=None, now=timezone.now())
+    sell_pass(make_evening())
+    assert found(door, evening, "lovelace") == []
+    assert "Nobody of this date is called so" in door.page.text
+    buyer = sell_pass(evening).order.buyer
+    type(buyer).objects.filter(pk=buyer.pk).update(erasing_at=timezone.now())
+    assert found(door, evening, buyer.last_name) == []
+
+
+@pytest.mark.scenario("DOOR-04")
+def test_many_passes_are_cut_off_with_a_sentence_and_cost_the_same_queries(evening, door, monkeypatch):
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            found(door, evening, "lovelace")
+        return len(captured)
+
+    sell_pass(evening)
+    queries()
+    with_one = queries()
+    sell_pass(evening)
+    sell_pass(evening)
+    assert queries() == with_one
+    monkeypatch.setattr("ticketshop.sales.door.people.MOST_ORDERS", 2)
+    assert len(found(door, evening, "lovelace")) == 2
+    assert "There are more. Type more of the name." in door.page.text
+
+
+@pytest.mark.scenario("DOOR-07")
+def test_count_and_page_of_the_date_tell_how_many_came_in_with_a_pass(evening, door):
+    box = Staff(make_staff(evening.pos.organiser, "box office"))
+    (ticket, _other), issued = evening.sell(2), sell_pass(evening)
+    assert "with the code of a season pass" not in door.open(f"{evening.url}count/").text
+    assert "People in" not in box.open(change(evening.session)).text
+    scan(door, evening, issued.code)
+    scan(door, evening, ticket.code)
+    text = door.open(f"{evening.url}count/").text
+    assert "All 2 1 3" in text and f"{issued.shown_name} 1 0 1" in text
+    assert "Of the people in, 1 came in with the code of a season pass" in text
+    text = box.open(change(evening.session)).text
+    assert "All 2 1 3" in text and f"{issued.shown_name} 1 0 1" in text
+    assert "Of the people in, 1 came in with the code of a season pass" in text
+    press(door, evening, issued, "undone", "by mistake")
+    assert "season pass, without a booking" not in box.open(change(evening.session)).text

@@ -1,6 +1,10 @@
 """Dates of an event: the rows on the event's page, and the page of one date."""
 
+from collections.abc import Callable
+from typing import ClassVar
+
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -162,6 +166,8 @@ class SessionAdmin(ScopedAdmin):
     """One date. New dates are made on the event's page."""
 
     form = SessionForm
+    # Functions of higher packages that return more tables: (request, session) -> sections.
+    more_sections: ClassVar[list[Callable[[HttpRequest, Session], list[Section]]]] = []
     off_the_list = True
     deletable = True
     inlines = [OfferInline]
@@ -222,4 +228,5 @@ class SessionAdmin(ScopedAdmin):
             for pk, found in stocks.items()
         ]
         columns = [_("name"), _("places"), _("sold"), _("held in carts"), _("left")]
-        return [Section(_("Allotments"), columns, rows)]
+        further = [section for sections in self.more_sections for section in sections(request, row)]
+        return [Section(_("Allotments"), columns, rows), *further]

@@ -2,15 +2,17 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
 from ticketshop.catalogue.admin.sessions import SessionAdmin
 from ticketshop.catalogue.models import Session
 from ticketshop.lib.spreadsheets.formats import Format, SpreadsheetCsv, Xlsx
 from ticketshop.office.buttons import OwnPage, always
+from ticketshop.office.sections import Section
 
-from ..door import entry_sheet
+from ..door import counts, entry_sheet
 
 SEE = ("sales.view_ticket", "sales.view_order")
 PDF = "application/pdf"
@@ -68,3 +70,25 @@ SessionAdmin.offer(
         "entries_list",
     )
 )
+
+
+def _people_in(request: HttpRequest, session: Session) -> list[Section]:
+    """Return the table of people who were let in, once there is one, for staff who may see tickets."""
+    if not request.user.has_perm("sales.view_ticket", session):
+        return []
+    every = counts.of_session(session)
+    if not every.people_in:
+        return []
+    rows = [*counts.by_tariff(session), counts.Figures(_("All"), every.people_in, every.sold)]
+    number = counts.with_passes(session).people_in
+    note = ngettext(
+        "Of the people in, %(number)d came in with the code of a season pass, without a booking: beyond the places of the allotments.",
+        "Of the people in, %(number)d came in with the code of a season pass, without a booking: beyond the places of the allotments.",
+        number,
+    ) % {"number": number}
+    columns = [_("tariff or season pass"), _("in"), _("to come"), _("sold or let in")]
+    cells = [[row.label, row.people_in, row.to_come, row.sold] for row in rows]
+    return [Section(_("People in"), columns, cells, note if number else "")]
+
+
+SessionAdmin.more_sections.append(_people_in)

@@ -1,15 +1,17 @@
-"""Find people of one date by name, order number or the beginning of a code."""
+"""Find people of one date by name, order number or the beginning of a code: their tickets, and the passes that open it."""
 
 from dataclasses import dataclass
 
-from django.db.models import CharField, F, Func, Q, QuerySet, Value
+from django.db.models import CharField, Count, F, Func, Q, QuerySet, Value
 from django.db.models.functions import Concat
 
+from ticketshop.catalogue import pass_dates
 from ticketshop.catalogue.models import Session
+from ticketshop.lib.dates import days
 from ticketshop.lib.values import references
 from ticketshop.lib.values.text import fold_words
 
-from ..models import Admission, Order, Ticket
+from ..models import Admission, CheckIn, IssuedPass, Order, Ticket
 from ..recipients import is_given
 from ..tickets.printed import LETTERS_AT_THE_DOOR
 from .access import WITH_TICKET
@@ -53,7 +55,7 @@ def search(session: Session, typed: str) -> tuple[list[Group], bool]:
     condition = _condition(typed)
     if condition is None:
         return [], False
-    found = _searchable(session).filter(condition).values_list("order_id")
+    found = _searchable(Ticket.objects.filter(session=session)).filter(condition).values_list("order_id")
     pks = [pk for (pk,) in found.order_by("order_id").distinct()[: MOST_ORDERS + 1]]
     tickets = Ticket.objects.filter(session=session, order__in=pks[:MOST_ORDERS])
     groups: dict[tuple[int, int | None], Group] = {}
@@ -63,9 +65,49 @@ def search(session: Session, typed: str) -> tuple[list[Group], bool]:
     return list(groups.values()), len(pks) > MOST_ORDERS
 
 
-def _searchable(session: Session) -> QuerySet[Ticket]:
-    """Return the tickets of the date with the texts that are searched: printed name, and the buyer's while it may be shown."""
-    return Ticket.objects.filter(session=session).annotate(
+@dataclass(frozen=True)
+class Pass:
+    """A season pass that opens the date. ``inside``: how many people are in with its code."""
+
+    issued: IssuedPass
+    inside: int
+
+
+def search_passes(session: Session, typed: str) -> tuple[list[Pass], bool]:
+    """Return the passes that fit and open the date on their days of validity, booked or not, without cancelled ones, and whether there
+    are more. Two queries.
+    """
+    condition = _condition(typed)
+    if condition is None:
+        return [], False
+    day = days.day_of(session.starts_at, session.event.organiser.zone)
+    rows = IssuedPass.objects.filter(
+        season_pass__in=pass_dates.opening(session).values("pk"),
+        order__organiser=session.event.organiser_id,
+        valid_from__lte=day,
+        valid_until__gte=day,
+    ).exclude(state=Admission.State.CANCELLED)
+    found = _searchable(rows).filter(condition).select_related("season_pass", "line", "order__buyer")
+    passes = list(found.order_by("pk")[: MOST_ORDERS + 1])
+    inside = _inside(session, passes)
+    return [Pass(issued, inside.get(issued.pk, 0)) for issued in passes[:MOST_ORDERS]], len(
+        passes
+    ) > MOST_ORDERS
+
+
+def _inside(session: Session, passes: list[IssuedPass]) -> dict[int, int]:
+    """Return id of a pass -> people who are in with its code. One query."""
+    came, left = Q(kind=CheckIn.Kind.IN), Q(kind__in=(CheckIn.Kind.OUT, CheckIn.Kind.UNDONE))
+    rows = CheckIn.objects.filter(session=session, issued_pass__in=passes).order_by()
+    counted = rows.values_list("issued_pass").annotate(
+        inside=Count("pk", filter=came) - Count("pk", filter=left)
+    )
+    return dict(counted)
+
+
+def _searchable(rows: QuerySet) -> QuerySet:
+    """Return tickets or passes with the texts that are searched: printed name, and the buyer's while it may be shown."""
+    return rows.annotate(
         holder_folded=_folded("holder_first_name", "holder_last_name"),
         buyer_folded=_folded("order__buyer__first_name", "order__buyer__last_name"),
     )

@@ -194,14 +194,16 @@ def ticket(request: HttpRequest, session: Session, ticket: int) -> HttpResponse:
 @require_safe
 @of_date
 def people(request: HttpRequest, session: Session) -> HttpResponse:
-    """Find people by name or order number. A button for each order lets all its people in."""
+    """Find people by name or order number, with tickets or passes. A button for each order lets all people with its tickets in."""
     typed = normalise_line(request.GET.get("q", "").replace("\x00", ""))[:80]
     groups, more = people_search.search(session, typed)
+    passes, more_passes = people_search.search_passes(session, typed)
     context = {
         "session": session,
         "typed": typed,
         "groups": groups,
-        "more": more,
+        "passes": passes,
+        "more": more or more_passes,
         "form": GroupForm(initial=fresh(request)),
     }
     return render(request, "sales/door/people.html", context)
@@ -240,6 +242,7 @@ def count(request: HttpRequest, session: Session) -> HttpResponse:
         "session": session,
         "figures": counts.of_session(session),
         "tariffs": counts.by_tariff(session),
+        "with_passes": counts.with_passes(session),
         "conflicts": [(row, answers.word_of(row.refusal)) for row in offline.conflicts(session)],
         "now": timezone.now(),
     }
