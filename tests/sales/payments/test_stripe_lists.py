@@ -150,6 +150,22 @@ def test_two_points_of_sale_with_one_account_agree(stripe, order):
     assert "ok" in text.partition("opera")[2]
 
 
+def test_two_organisers_with_one_account_by_mistake_learn_nothing_of_each_other(stripe, order):
+    opera = shop("opera").session.event.points_of_sale.get()
+    assert opera.organiser != order.organiser
+    event = stripe.account.events[-1]
+    assert "ok: 71.00 CHF came\n" in of_today().partition("opera")[0]
+    # Known to be an order of the theatre, though no payment has the page any more.
+    Payment.objects.filter(order=order).update(provider_reference="", provider_url="")
+    theatre, _name, of_opera = of_today().partition("opera")
+    assert "no payment here has this reference" in theatre
+    assert "no payment here has this reference" not in of_opera and "ok" in of_opera
+    payments_before = list(Payment.objects.values())
+    assert send(stripe, event, "/hooks/stripe/opera/").status_code == 200
+    assert list(Payment.objects.values()) == payments_before
+    assert not PaymentDifference.objects.filter(point_of_sale=opera).exists()
+
+
 def test_lists_longer_than_a_page_are_read_to_the_end(stripe, order):
     charge, session = the(stripe, "charge"), the(stripe, "checkout.session")
     for number in range(230):

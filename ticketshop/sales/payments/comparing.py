@@ -119,9 +119,10 @@ def _of_shop(
 ) -> list[Movement]:
     """Return what moved for this point of sale. Several may have one account: a movement belongs to that of its payment or its
     order; what belongs to none, to the first of them. A payout is every one's.
+
+    The orders of all organisers are looked through: if two have one account by mistake, none learns of the other's money.
     """
-    of_organiser = Order.objects.filter(point_of_sale__organiser=pos.organiser_id)
-    named = of_organiser.filter(reference__in={row.order for row in movements if row.order})
+    named = Order.objects.filter(reference__in={row.order for row in movements if row.order})
     shops = dict(named.values_list("reference", "point_of_sale"))
     first = _is_first(pos, method)
 
