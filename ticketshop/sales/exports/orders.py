@@ -105,7 +105,9 @@ def _cancelled() -> Coalesce:
 
 def _paid_back() -> Coalesce:
     """Return an expression for what of an order's total is paid back, is to be, or was taken by a bank."""
-    mine = Refund.objects.filter(payment__order=OuterRef("pk"), kind__in=refunds.OF_PRICE).order_by()
+    mine = Refund.objects.filter(
+        payment__order=OuterRef("pk"), kind__in=refunds.OF_PRICE, reversal=None
+    ).order_by()
     sums = mine.values("payment__order").annotate(sum=Sum("amount")).values("sum")
     return Coalesce(Subquery(sums), ZERO)
 

@@ -215,7 +215,8 @@ def order_cancelled(mail: Mail) -> Content | None:
     order = _order(mail)
     if order is None:
         return None
-    back, kept, by_bank = _returned(order), refunds.kept(order), disputes.taken(order)
+    back, kept = _returned(order), refunds.kept(order)
+    by_bank = disputes.taken(order) + refunds.credit_lost(order)
     given_back = mentions.given_back(admissions.tickets_of(order), timezone.now())
     context = {**_context(order), "back": back, "kept": kept, "by_bank": by_bank, "given_back": given_back}
     return Content(context)

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('reason', models.CharField(choices=[('not_received', 'the money did not come'), ('other_order', 'the money was for another order'), ('other_amount', 'another amount came'), ('other_way', 'the money came in another way'), ('twice', 'it was recorded twice')], max_length=12, verbose_name='reason')),
-                ('made_at', models.DateTimeField(verbose_name='taken back')),
+                ('made_at', models.DateTimeField(verbose_name='taken back on')),
                 ('order_paid_at', models.DateTimeField(blank=True, null=True, verbose_name='the order had been paid on')),
             ],
             options={

@@ -26,7 +26,7 @@ class Reversal(models.Model):
         Payment, on_delete=models.PROTECT, related_name="reversals", verbose_name=_("payment")
     )
     reason = models.CharField(_("reason"), max_length=12, choices=Reason)
-    made_at = models.DateTimeField(_("taken back"))
+    made_at = models.DateTimeField(_("taken back on"))
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,

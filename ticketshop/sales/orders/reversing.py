@@ -71,8 +71,9 @@ def reverse(payment: Payment, reason: str, *, by, now: datetime) -> Result:
     Raise CannotReverse: if it was taken back before, if money of it went back or was credited, or if its order was paid by it and
     can't wait for money again.
     """
+    order = payments.lock(payment.order_id)
     payment = Payment.objects.get(pk=payment.pk)
-    order = payments.lock_order(payment)
+    payment.order = order
     if not may_be_reversed(payment):
         raise CannotReverse(_("This payment can’t be taken back, or it was already. Nothing has changed."))
     if Refund.objects.filter(payment=payment, state=Refund.State.DONE).exists():

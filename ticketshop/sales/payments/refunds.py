@@ -14,7 +14,7 @@ from ticketshop.jobs.rows import RowJob
 from ticketshop.lib.values.money import ZERO
 
 from .. import notices
-from ..models import Order, Payment, Refund
+from ..models import Exchange, Order, Payment, Refund
 from . import methods, payments, provider_pages
 from .methods.base import Outcome
 
@@ -57,9 +57,27 @@ def paid_back(order: Order) -> Decimal:
 
 
 def gone(order: Order) -> Decimal:
-    """Return what staff decided to pay back of an order, and what banks took of its price after disputes."""
-    rows = Refund.objects.filter(payment__order=order, kind__in=OF_PRICE)
-    return rows.aggregate(sum=Sum("amount"))["sum"] or ZERO
+    """Return what staff decided to pay back of an order, what was credited to another, and what banks took of its price after
+    disputes, also before it was credited to this order.
+    """
+    return paid_back(order) + credit_lost(order)
+
+
+def credit_lost(order: Order) -> Decimal:
+    """Return what banks took of the amount that was credited to this order in an exchange. One query for an order without one.
+
+    A bank takes the money of the payment that came. What the earlier order has left covers it first, then the latest exchanges.
+    """
+    exchange = Exchange.objects.filter(order=order).select_related("cancellation__order").first()
+    if exchange is None or not exchange.credited:
+        return ZERO
+    earlier = exchange.cancellation.order
+    missing = gone(earlier) - earlier.total
+    if missing <= ZERO:
+        return ZERO
+    later = Exchange.objects.filter(cancellation__order=earlier, pk__gt=exchange.pk)
+    covered = later.aggregate(sum=Sum("credited"))["sum"] or ZERO
+    return min(max(missing - covered, ZERO), exchange.credited)
 
 
 def decided_at(order: Order, instant: datetime) -> Decimal:

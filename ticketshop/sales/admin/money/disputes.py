@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from ticketshop.lib.web.template_tags import money
 
 from ...models import Dispute, Order
-from ...payments import disputes
+from ...payments import disputes, refunds
 
 
 class DisputeFilter(admin.SimpleListFilter):
@@ -31,7 +31,7 @@ class DisputeFilter(admin.SimpleListFilter):
 
 def notes(order: Order) -> list[str]:
     """Return sentences about disputed payments: what happens, and what staff decide."""
-    sentences = []
+    sentences = _of_credit(order)
     for dispute in disputes.of_order(order):
         values = {
             "amount": money(dispute.amount, dispute.payment.currency),
@@ -52,3 +52,19 @@ def notes(order: Order) -> list[str]:
                 % values
             )
     return sentences
+
+
+def _of_credit(order: Order) -> list[str]:
+    """Return a sentence if a bank took money that was credited to this order in an exchange."""
+    lost = refunds.credit_lost(order)
+    if not lost:
+        return []
+    return [
+        _(
+            "Of the credit from order %(reference)s, a bank took %(amount)s after a dispute: it is not paid back once more. Decide whether the tickets stay valid."
+        )
+        % {
+            "reference": order.exchange.cancellation.order.reference,
+            "amount": money(lost, order.currency),
+        }
+    ]

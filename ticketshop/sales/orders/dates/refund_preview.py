@@ -108,6 +108,9 @@ def _payments(orders: QuerySet[Order]) -> tuple[dict[int, list[tuple[Payment, De
     ):
         back[payment] += amount
         gone[order] += amount if kind in refunds.OF_PRICE else ZERO
+    taken = {"exchange__cancellation__order__payments__refunds__kind": Refund.Kind.TAKEN}
+    for exchanged in Order.objects.filter(pk__in=orders.order_by().values("pk"), **taken).distinct():
+        gone[exchanged.pk] += refunds.credit_lost(exchanged)
     left: dict[int, list[tuple[Payment, Decimal]]] = {}
     for payment in Payment.objects.filter(order__in=orders, state=Payment.State.CONFIRMED).order_by("-pk"):
         left.setdefault(payment.order_id, []).append((payment, payment.amount - back[payment.pk]))

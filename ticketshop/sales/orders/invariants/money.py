@@ -216,7 +216,14 @@ EXCHANGED = Invariant(
     JOIN sales_cancellation c ON c.id = e.cancellation_id
     JOIN sales_order old ON old.id = c.order_id
     JOIN sales_order new ON new.id = e.order_id
-    WHERE old.id = new.id OR old.buyer_id IS DISTINCT FROM new.buyer_id
+    WHERE old.id = new.id
+        OR old.buyer_id IS DISTINCT FROM new.buyer_id AND NOT (
+            -- The buyer is being erased, and one of the orders needs them longer.
+            (old.buyer_id IS NULL OR new.buyer_id IS NULL) AND EXISTS (
+                SELECT FROM contacts_contact c
+                WHERE c.id = coalesce(old.buyer_id, new.buyer_id) AND c.erasing_at IS NOT NULL
+            )
+        )
         OR e.credited > (SELECT sum(x.total) FROM sales_cancelledline x WHERE x.cancellation_id = c.id)
     """,
 )
