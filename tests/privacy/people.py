@@ -62,10 +62,11 @@ from ticketshop.sales.models import (
     Order,
     OrderResponse,
     Payment,
+    Reversal,
     TicketGift,
     Withdrawal,
 )
-from ticketshop.sales.orders import orders
+from ticketshop.sales.orders import orders, reversing
 from ticketshop.sales.papers import archive, invoices
 from ticketshop.sales.payments import payments
 from ticketshop.sales.tickets import codes
@@ -276,6 +277,7 @@ def _order(person: Person, other: Person | None) -> None:
         _answer(order)
     _be_invoiced(person, first)
     _withdraw(first, by=shop.staff)
+    _record_by_mistake(first, by=shop.staff)
     _undo_an_entry(second, by=shop.staff)
     orders.cancel(third, by=shop.staff, now=timezone.now())
     payments.refund_done(third.payments.get().refunds.get(), by=shop.staff, now=timezone.now())
@@ -304,6 +306,13 @@ def _withdraw(order: Order, by: User) -> None:
         line=order.lines.latest("pk"), name="Ada Lovelace", stated_at=now, last_day=now.date(), late=False, settled_at=now,
         settled_by=by,
     )  # fmt: skip
+
+
+def _record_by_mistake(order: Order, by: User) -> None:
+    """Record five francs for an order and take them back."""
+    now = timezone.now()
+    payment = payments.receive(order, Decimal(5), by=by, now=now)
+    reversing.reverse(payment, Reversal.Reason.TWICE, by=by, now=now)
 
 
 def _undo_an_entry(order: Order, by: User) -> None:
@@ -449,6 +458,7 @@ def _work_there_once(person: Person) -> None:
     _undo_an_entry(order, by=user)
     orders.cancel(order, by=user, now=now)
     payments.refund_done(order.payments.get().refunds.get(), by=user, now=now, done_as="cash")
+    _record_by_mistake(make_order({shop.adult: 1}, buyer=NOBODY), by=user)
     _sell_at_the_counter(person, user)
     form = make_form(organiser=shop.organiser, name=f"by {person.key}")
     question = ask(form, visibility="mandatory")
