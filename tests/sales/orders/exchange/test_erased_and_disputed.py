@@ -86,7 +86,7 @@ def test_while_the_new_order_is_needed_the_books_add_up_and_the_rest_is_erased_a
     assert buyers(new) != [None]
     assert broken() == set()
     if new.state == "pending":
-        payments.confirm(new.payments.get(state="started"), by=None, now=NOW())
+        payments.confirm(new.payments.get(state="started"), by=None, now=NOW(), rest=True)
         assert broken() == set()
     let_pass(play)
     erasing.go_on(NOW() + timedelta(days=2))
@@ -145,7 +145,7 @@ def test_of_a_part_that_a_bank_took_only_what_is_missing_is_lost_to_the_new_orde
 @pytest.mark.scenario("TIC-03", "PAY-09")
 def test_the_difference_that_was_paid_for_the_new_tickets_is_still_paid_back(play, order):
     new = exchange(order, play.dear_saturday, 0, 1).order
-    payments.confirm(new.payments.get(state="started"), by=None, now=NOW())
+    payments.confirm(new.payments.get(state="started"), by=None, now=NOW(), rest=True)
     lose(order)
     new.refresh_from_db()
     orders.cancel(new, by=None, now=NOW())
