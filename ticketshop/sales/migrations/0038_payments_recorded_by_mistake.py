@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('organisers', '0017_second_factor_required'),
-        ('sales', '0036_ticket_gift'),
+        ('sales', '0037_found_by_holder'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
