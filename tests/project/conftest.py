@@ -1,19 +1,26 @@
-"""Fixtures with the world of two organisers, made once per file."""
+"""Fixtures with the world of two organisers, whose rows are written once per file."""
 
 import copy
 
 import pytest
-from django.db import transaction
+from django.test import Client
 
+from tests.migrated_database import made_once
 from tests.project.world import World, make_world
 
 
 @pytest.fixture(scope="module")
 def made_world(django_db_setup, django_db_blocker):
-    """Create the world in a transaction that ends with the file; each test's own transaction is inside it."""
-    with django_db_blocker.unblock(), transaction.atomic():
-        yield make_world()
-        transaction.set_rollback(True)
+    """Create the world in a transaction that ends with the file; each test's own transaction is inside it.
+
+    Users whom many tests need are logged in: ``test_routes.browser`` uses their cookies.
+    """
+    with django_db_blocker.unblock(), made_once(make_world) as world:
+        for user in (world.aye.visitor, world.aye.boss, world.second, world.admin):
+            client = Client()
+            client.force_login(user)
+            user.cookies = client.cookies
+        yield world
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 Every text of an organiser contains its word (``Ayeside`` or ``Beeside``), so a page that shows the other word shows too much.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import uuid4
@@ -273,7 +274,7 @@ def make_world() -> World:
     return World(aye, bee, mixed, second, added.link, SuperuserFactory(email="admin@platform.example"))
 
 
-def staff_with(organiser: Organiser, permissions: set[str]) -> User:
+def staff_with(organiser: Organiser, permissions: Set[str]) -> User:
     """Return a staff member of ``organiser`` with exactly these permissions ("sales.view_order")."""
     role = Group.objects.create(name=f"test {uuid4()}")
     wanted = [
