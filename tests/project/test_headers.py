@@ -1,20 +1,24 @@
 """Headers and cookies of each kind of response of a public shop over https."""
 
+import copy
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
-from django.db import OperationalError
-from django.test import Client
+from django.db import OperationalError, transaction
+from django.test import Client, override_settings
 from django.urls import reverse
 
 from tests.project.world import World
 from ticketshop.catalogue import programme
+from ticketshop.lib.web import piece_cache
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,8 +54,16 @@ def over_https() -> dict:
 
 
 @pytest.fixture(scope="module")
-def static_files(tmp_path_factory):
-    return tmp_path_factory.mktemp("static")
+def public_shop(over_https, tmp_path_factory) -> Iterator[None]:
+    """Apply the settings of a public shop with collected static files."""
+    storage = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+    storages = {**settings.STORAGES, "staticfiles": storage}
+    changed = {**over_https, "STATIC_ROOT": tmp_path_factory.mktemp("static"), "STORAGES": storages}
+    with override_settings(**changed), pytest.MonkeyPatch.context() as monkeypatch:
+        # Pieces of the same rows that other files have rendered contain other URLs of static files.
+        monkeypatch.setattr(piece_cache, "_CACHE", piece_cache.PieceCache())
+        call_command("collectstatic", interactive=False, verbosity=0)
+        yield
 
 
 @dataclass
@@ -72,16 +84,7 @@ class Shop:
 
 
 @pytest.fixture
-def shop(world, settings, over_https, static_files) -> Shop:
-    for name, value in over_https.items():
-        setattr(settings, name, value)
-    settings.STATIC_ROOT = static_files
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
-    }
-    if not any(static_files.iterdir()):
-        call_command("collectstatic", interactive=False, verbosity=0)
+def shop(world, public_shop) -> Shop:
     return Shop(world)
 
 
@@ -100,8 +103,16 @@ def broken(monkeypatch, error: Exception) -> None:
     monkeypatch.setattr(programme, "programme", fail)
 
 
-def answers(shop: Shop, monkeypatch) -> dict:
-    """Return name -> response for each kind; the number in the name is the status."""
+@pytest.fixture(scope="module")
+def answers(made_world, public_shop, django_db_blocker) -> dict:
+    """Return name -> response for each kind, opened once per file; the number in the name is the status."""
+    with django_db_blocker.unblock(), transaction.atomic(), pytest.MonkeyPatch.context() as monkeypatch:
+        found = one_of_each_kind(Shop(copy.deepcopy(made_world)), monkeypatch)
+        transaction.set_rollback(True)
+    return found
+
+
+def one_of_each_kind(shop: Shop, monkeypatch) -> dict:
     world, home = shop.world, f"/{shop.world.aye.pos.slug}/"
     visitor, boss = world.aye.visitor, world.aye.boss
     css = shop.open(home).content.decode().split('rel="stylesheet" href="')[1].split('"')[0]
@@ -153,9 +164,8 @@ def policy(answer) -> dict[str, list[str]]:
     return {name: sources for name, *sources in parts}
 
 
-def test_each_kind_of_response_has_the_security_headers(shop, monkeypatch):
-    found = answers(shop, monkeypatch)
-    for name, answer in found.items():
+def test_each_kind_of_response_has_the_security_headers(answers):
+    for name, answer in answers.items():
         assert answer.status_code == int(name.split()[0]), name
         headers = answer.headers
         assert headers["X-Content-Type-Options"] == "nosniff", name
@@ -183,22 +193,20 @@ def assert_policy(csp: dict[str, list[str]], name: str) -> None:
         assert set(csp[directive]) <= {"'self'", "'none'"}, name
 
 
-def test_cache_headers_match_the_kind_of_response(shop, monkeypatch):
-    found = answers(shop, monkeypatch)
+def test_cache_headers_match_the_kind_of_response(answers):
     public = {"200 shop", "200 theme", "200 robots", "200 static", "200 admin static"}
-    for name, answer in found.items():
+    for name, answer in answers.items():
         kept = answer.headers.get("Cache-Control", "")
         if name in public:
             assert kept.startswith(("public, max-age=", "max-age=")), name
         elif name != "301 to https":
             assert "no-store" in kept, name
-    assert "immutable" in found["200 static"].headers["Cache-Control"]
+    assert "immutable" in answers["200 static"].headers["Cache-Control"]
 
 
-def test_error_pages_contain_no_internal_details(shop, monkeypatch):
-    found = answers(shop, monkeypatch)
+def test_error_pages_contain_no_internal_details(answers):
     for name in ("500 fault", "503 outage", "404 page", "400 host"):
-        text = found[name].content.decode()
+        text = answers[name].content.decode()
         assert "<h1>" in text
         for inside in (
             "Traceback",
@@ -209,8 +217,8 @@ def test_error_pages_contain_no_internal_details(shop, monkeypatch):
             "DATABASE",
         ):
             assert inside not in text, name
-    assert found["503 outage"].headers["Retry-After"] == "5"
-    assert found["429 limit"].headers["Retry-After"]
+    assert answers["503 outage"].headers["Retry-After"] == "5"
+    assert answers["429 limit"].headers["Retry-After"]
 
 
 def test_downloads_are_attachments(shop):
