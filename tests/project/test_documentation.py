@@ -110,8 +110,14 @@ def test_every_file_named_on_a_page_exists(page):
     named = set(
         re.findall(r"`(\w[\w./-]*\.(?:py|html|js|css|toml|md|txt|po))`", page.read_text(encoding="utf-8"))
     )
-    files = [f"/{path.relative_to(ROOT)}" for path in project_files()]
-    assert sorted(name for name in named if not any(path.endswith(f"/{name}") for path in files)) == []
+    assert sorted(named - ends_of_paths()) == []
+
+
+@cache
+def ends_of_paths() -> frozenset[str]:
+    """Return the path of each file of the project, and what is left of it without its first folders."""
+    paths = [path.relative_to(ROOT).parts for path in project_files()]
+    return frozenset("/".join(parts[first:]) for parts in paths for first in range(len(parts)))
 
 
 @every_page
@@ -128,14 +134,27 @@ def test_every_function_named_with_its_module_occurs_in_that_module(page):
     missing = []
     for span in names_of_code(page):
         *_parents, module, name = ["", *span.split(".")]
-        files = [
-            path
-            for path in project_files()
-            if path.suffix == ".py" and module in {path.stem, *path.relative_to(ROOT).parts}
-        ]
-        if files and not any(re.search(rf"\b{name}\b", path.read_text("utf-8")) for path in files):
+        files = modules().get(module, [])
+        if files and not any(name in words_of(path) for path in files):
             missing.append(span)
     assert missing == []
+
+
+@cache
+def modules() -> dict[str, list[Path]]:
+    """Return the name of each module, file and folder, with the Python files of that name or in folders of that name."""
+    found: dict[str, list[Path]] = {}
+    for path in project_files():
+        if path.suffix == ".py":
+            for name in {path.stem, *path.relative_to(ROOT).parts}:
+                found.setdefault(name, []).append(path)
+    return found
+
+
+@cache
+def words_of(path: Path) -> frozenset[str]:
+    """Return the words of a file."""
+    return frozenset(re.findall(r"\w+", path.read_text(encoding="utf-8", errors="replace")))
 
 
 @cache
@@ -166,7 +185,7 @@ def words_of_the_sources() -> frozenset[str]:
     for path in project_files():
         words.update(re.findall(r"\w+", str(path.relative_to(ROOT))))
         if path.suffix in SOURCES and path not in PAGES:
-            words.update(re.findall(r"\w+", path.read_text(encoding="utf-8", errors="replace")))
+            words |= words_of(path)
     return frozenset(words)
 
 

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -11,9 +12,11 @@ ROW = re.compile(r"^\| ([A-Z]+-?\d+) \| (.+) \|$", re.MULTILINE)
 NOT_YET = re.compile(r"\bnot yet\b", re.IGNORECASE)
 
 
-def ids_in_tests() -> set[str]:
+@cache
+def ids_in_tests() -> frozenset[str]:
     """Return the arguments of every ``pytest.mark.scenario`` below ``tests``."""
-    return {name for file in (ROOT / "tests").rglob("*.py") for name in _ids_in(file.read_text("utf-8"))}
+    sources = [file.read_text("utf-8") for file in (ROOT / "tests").rglob("*.py")]
+    return frozenset(name for source in sources if "scenario" in source for name in _ids_in(source))
 
 
 def _ids_in(source: str) -> Iterator[str]:
