@@ -48,7 +48,7 @@ def gone(request):
     now = timezone.now()
     if not limits.hit("link_token", network(request), now):
         return too_many_requests(request, limits.wait("link_token", network(request), now))
-    return render(request, "410.html", status=410)
+    return render(request, "accounts/link_ended.html", status=410)
 
 
 @login_not_required
