@@ -180,6 +180,7 @@ ACCOUNT_FORMS = {
     "signup": "accounts.log_in.forms.SignupForm",
     "add_email": "accounts.log_in.forms.AddEmailForm",
     "reset_password": "accounts.log_in.forms.ResetPasswordForm",
+    "reset_password_from_key": "accounts.log_in.forms.ResetPasswordKeyForm",
     "reauthenticate": "accounts.log_in.views.ReauthenticationForm",
     "change_password": "accounts.log_in.views.NewPasswordForm",
 }

@@ -92,7 +92,7 @@ class NewPersonForm(PersonForm):
         coerce=lambda value: value == "on",
         empty_value=False,
         required=False,
-        widget=forms.RadioSelect(attrs={"autocomplete": "off"}),
+        widget=forms.RadioSelect,
     )
     birth_date = BirthDateField(
         help_text=_("With it we propose the right tariff. The e-mails for this person come to you.")

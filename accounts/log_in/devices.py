@@ -50,7 +50,7 @@ def text_of(device: str) -> str:
     browser, _bar, system = device.partition("|")
     if browser and system:
         return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
-    return browser or system or _("unknown device")
+    return browser or system or _("Unknown device")
 
 
 def note(request) -> None:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from ticketshop.lib.values.text import readable_email
 from ticketshop.organisers.middleware import next_query
 
-from .forms import LoginForm
+from .forms import InOurWords, LoginForm
 
 
 class PasswordReset(PasswordResetView):
@@ -78,11 +78,12 @@ class LogInForm(_WithForgotPasswordLink, LoginForm):
     """E-mail address and password."""
 
 
-class ReauthenticationForm(_WithForgotPasswordLink, ReauthenticateForm):
+class ReauthenticationForm(_WithForgotPasswordLink, InOurWords, ReauthenticateForm):
     """The password of the open log-in, typed again."""
 
 
-class NewPasswordForm(_WithForgotPasswordLink, ChangePasswordForm):
+class NewPasswordForm(_WithForgotPasswordLink, InOurWords, ChangePasswordForm):
     """The present password and a new one."""
 
     field_above_link = "oldpassword"
+    worded = ("oldpassword", "password1", "password2")

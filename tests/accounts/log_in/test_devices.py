@@ -111,7 +111,7 @@ def test_owner_logs_a_member_out_everywhere(user, phone):
 
 
 @pytest.mark.parametrize(
-    ("agent", "words"), [(PHONE, "Safari on iPhone"), (LAPTOP, "Firefox on Linux"), ("", "unknown device")]
+    ("agent", "words"), [(PHONE, "Safari on iPhone"), (LAPTOP, "Firefox on Linux"), ("", "Unknown device")]
 )
 def test_device_in_plain_words(agent, words):
     assert devices.text_of(devices.name_of(agent)) == words
