@@ -18,6 +18,7 @@ from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_order
 from tests.sales.bookings.conftest import make_holder
 from tests.sales.orders.giving.shop import Giving
+from ticketshop.catalogue.models import OrderForm
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.mails.order_mails import order_path
 from ticketshop.sales.models import Order, Payment
@@ -46,6 +47,17 @@ TARGETS = """() => [...document.querySelectorAll(
   return side < %d ? [`${Math.round(side * 10) / 10} px: ${e.outerHTML.slice(0, 100)}`] : [];
 })"""
 
+# What lies at the middle of a link or button: itself, a part of it or what it is in, but no other link or field.
+COVERED = """() => [...document.querySelectorAll('main :is(a[href], button, input:not([type=hidden]), select, textarea)')]
+  .flatMap((e) => {
+    e.scrollIntoView({block: 'center', behavior: 'instant'});
+    const box = e.getClientRects()[0];
+    if (!box || box.width <= 1 || box.height <= 1 || getComputedStyle(e).visibility === 'hidden') return [];
+    const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    if (!top || e.contains(top) || top.contains(e) || top.closest('label')?.control === e) return [];
+    return [`${e.outerHTML.slice(0, 80)} lies under ${top.outerHTML.slice(0, 80)}`];
+  })"""
+
 OVERFLOW = """() => {
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= width) return [];
@@ -68,6 +80,7 @@ def look_at(page: Page, name: str) -> list[str]:
     page.set_viewport_size(NARROW)
     wrong += [f"{name}, 320 px wide, sticks out: {fault}" for fault in page.evaluate(OVERFLOW)]
     wrong += [f"{name}, too small to hit: {fault}" for fault in page.evaluate(TARGETS % SMALLEST)]
+    wrong += [f"{name}, covered: {fault}" for fault in page.evaluate(COVERED)]
     page.set_viewport_size(DESKTOP)
     return wrong
 
@@ -140,6 +153,10 @@ def test_bookings_with_a_pass(shop, browse):
     publish(form)
     tariff.form = form
     tariff.save()
+    of_orders = make_form("order", organiser=shop.pos.organiser)
+    ask(of_orders, "How did you hear of us?")
+    publish(of_orders)
+    OrderForm.objects.create(form=of_orders, point_of_sale=shop.pos)
     page_of_order = order_path(order)
     wrong = []
     with browse() as page:
@@ -280,6 +297,11 @@ def test_with_tickets_that_are_given(shop, browse):
     }
     last = giving.order.tickets.get(gift=None, gifts=None)
     pages[giving.alice].append(f"{account}/orders/tickets/{last.pk}/give/")
+    friends = f"{account}/friends-and-family/"
+    pages[giving.alice] += [f"{friends}{end}" for end in ("", "new/")]
+    pages[giving.alice] += [f"{friends}{giving.link.pk}/{end}" for end in ("", "edit/", "remove/")]
+    pages[giving.alice] += [f"{account}/{end}" for end in ("orders/", "data/", "data/delete/")]
+    pages[giving.bob] += [friends, *(f"{friends}{giving.link.pk}/{end}" for end in ("seen/", "stop/"))]
     wrong = []
     for contact, addresses in pages.items():
         with browse() as page:
@@ -315,7 +337,9 @@ def test_a_page_that_is_wrong_is_noticed(shop, browse):
     with browse() as page:
         page.goto(shop.home)
         page.evaluate(
-            """() => { document.querySelector('main').insertAdjacentHTML('beforeend',
+            """() => { document.querySelector('main').insertAdjacentHTML('afterbegin',
+              '<div class="row"><h3 class="row-title"><a href="/">over</a></h3><b><a href="/">under</a></b></div>');
+              document.querySelector('b a').style.cssText = 'position:static'; document.querySelector('main').insertAdjacentHTML('beforeend',
               '<div><img src="/favicon.ico"><a href="/" class="tiny">x</a><b class="wide">w</b></div>');
               document.querySelector('.tiny').style.cssText = 'display:block;width:9px;height:9px;overflow:hidden';
               document.querySelector('.wide').style.cssText = 'display:block;width:900px'; }"""
@@ -324,3 +348,4 @@ def test_a_page_that_is_wrong_is_noticed(shop, browse):
     assert "image-alt" in found
     assert "9 px" in found
     assert "sticks out" in found
+    assert "under</a> lies under" in found
