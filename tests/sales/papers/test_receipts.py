@@ -38,7 +38,13 @@ def test_receipt_states_seller_lines_vat_by_rate_and_how_it_was_paid():
     pdf = flat(pdf_of(order))
     for text in (page.text, pdf):
         text = text.replace("\N{NO-BREAK SPACE}", " ")
-        for stated in (order.reference, "Theatre Association", "Stage Street 7", "3011 Bern, CH", VAT_NUMBER):
+        for stated in (
+            order.reference,
+            "Theatre Association",
+            "Stage Street 7",
+            "3011 Bern, Switzerland",
+            VAT_NUMBER,
+        ):
             assert stated in text
         # Gross, net and VAT at each rate; then together.
         assert "8.1% CHF 64.85 CHF 5.25 CHF 70.10" in text

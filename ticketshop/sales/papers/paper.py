@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from ticketshop.lib.values import countries
 from ticketshop.lib.values.money import ZERO
 from ticketshop.organisers.models import Organiser
 
@@ -148,9 +149,9 @@ def rates_of(organiser: Organiser, lines: Iterable[OrderLine]) -> list[RateSum]:
 
 
 def seller_of(organiser: Organiser) -> list[str]:
-    """Return legal name, postal address and VAT number of the seller, line by line."""
+    """Return legal name, postal address and VAT number of the seller, line by line, in the active language."""
     town = f"{organiser.postcode} {organiser.city}".strip()
-    place = ", ".join(part for part in (town, organiser.country) if part) if town else ""
+    place = f"{town}, {countries.named(organiser.country)}" if town and organiser.country else town
     lines = [organiser.legal_name or organiser.name, organiser.street_line, place]
     if organiser.vat_number:
         lines.append(_("VAT number %(number)s") % {"number": organiser.vat_number})
