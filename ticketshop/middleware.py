@@ -31,10 +31,10 @@ class ContentPolicy(CSPMiddleware):
 
 
 class CompressPages(GZipMiddleware):
-    """Compress text responses. Pictures and documents are compressed already."""
+    """Compress text responses, and drawings, which are text. Pictures and documents are compressed already."""
 
     def process_response(self, request, response):
-        if response.headers.get("Content-Type", "").startswith("text/"):
+        if response.headers.get("Content-Type", "").startswith(("text/", "image/svg+xml")):
             return super().process_response(request, response)
         return response
 

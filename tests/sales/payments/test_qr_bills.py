@@ -80,8 +80,8 @@ def drawn(svg: str) -> Image.Image:
         edges = [(left - x) * scale, (top - y) * scale, (right - x) * scale - 1, (bottom - y) * scale - 1]
         draw.rectangle([round(edge) for edge in edges], fill=fill)
 
-    for left, top in re.findall(r"M(\d+) (\d+)h1v1h-1z", svg):
-        box(int(left), int(top), int(left) + 1, int(top) + 1, 0)
+    for left, top, width in re.findall(r"M(\d+) (\d+)h(\d+)v1H\1z", svg):
+        box(int(left), int(top), int(left) + int(width), int(top) + 1, 0)
     corner, _same, unit = (
         float(n) for n in re.search(r"translate\((\S+) (\S+)\) scale\((\S+)\)", svg).groups()
     )
