@@ -213,6 +213,12 @@ def test_orders_are_written_in_the_language_of_their_buyers():
         assert names and not names & wrong
 
 
+def test_terms_are_published_before_buyers_accept_them():
+    accepted = Order.objects.exclude(terms_version=None)
+    assert accepted.exists()
+    assert not accepted.filter(terms_version__published_at__gt=F("placed_at")).exists()
+
+
 def test_descriptions_have_enough_text():
     for event in Event.objects.all():
         for text in (event.description_en, event.description_fr):

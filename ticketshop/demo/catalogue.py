@@ -16,6 +16,7 @@ from ticketshop.catalogue.models import (
 )
 from ticketshop.catalogue.pass_dates import fits_booking
 from ticketshop.lib.values import iban
+from ticketshop.organisers import terms
 from ticketshop.organisers.models import Organiser, PointOfSale
 from ticketshop.sales.models import PaymentMethod
 
@@ -73,16 +74,20 @@ class Shop:
         return [*(date.allotment for date in self.dates), *(sold.allotment for _plan, sold in self.passes)]
 
 
-def build(house: House, today: date) -> Shop:
-    """Write the organiser, its shop and everything it sells."""
+def build(house: House, today: date, opened: datetime) -> Shop:
+    """Write the organiser, its shop, with terms published when it ``opened``, and everything it sells."""
     organiser = Organiser.objects.create(**house.organiser, second_factor_required=False)
     texts = {
         column: text for name, both in house.texts.items() for column, text in both.columns(name).items()
     }
-    opened = datetime.combine(today, time(), organiser.zone)
+    midnight = datetime.combine(today, time(), organiser.zone)
     pos = PointOfSale.objects.create(
-        organiser=organiser, slug=house.slug, active=True, first_opened_at=opened, **house.shop, **texts
+        organiser=organiser, slug=house.slug, active=True, first_opened_at=midnight, **house.shop
     )
+    for column, text in texts.items():
+        setattr(pos, column, text)
+    terms.publish(pos, at=opened)
+    pos.save()
     _payment_methods(house, pos)
     events = _events(house, pos)
     dates = _dates(house, events, today)

@@ -75,9 +75,9 @@ def _prove_addresses(users: list[User]) -> None:
 
 def _fill_house(house: House, users: dict[str, User], today: date) -> None:
     rng = random.Random(house.seed)
-    shop = catalogue.build(house, today)
-    _staff(shop, users)
     opened = datetime.combine(today, time(9), house.zone) - SEASON
+    shop = catalogue.build(house, today, opened)
+    _staff(shop, users)
     forms.write(shop, opened)
     guests = people.visitors(house, shop.pos.organiser, rng)
     planner = Planner(shop, guests, rng, today)

@@ -1,5 +1,7 @@
 """Terms of sale in versions: each change makes a frozen copy, so that an order can refer to what its buyer accepted."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -53,10 +55,10 @@ def texts_of(pos) -> dict[str, str]:
     return {code: text for code, text in texts.items() if text.strip()}
 
 
-def publish(pos) -> None:
-    """Make a version of the shop's terms if they differ from the latest one. The row of the shop is locked.
+def publish(pos, at: datetime | None = None) -> None:
+    """Make a version of the shop's terms, published ``at`` or now, if they differ from the latest one.
 
-    ``pos.terms_version`` becomes that version, or None without terms.
+    The row of the shop is locked. ``pos.terms_version`` becomes that version, or None without terms.
     """
     texts = texts_of(pos)
     version = None
@@ -69,7 +71,7 @@ def publish(pos) -> None:
                 number=latest.number + 1 if latest else 1,
                 texts=texts,
                 texts_hash=texts_hash,
-                published_at=timezone.now(),
+                published_at=at or timezone.now(),
             )
     if pos.terms_version_id != (version.pk if version else None):
         type(pos)._base_manager.filter(pk=pos.pk).update(terms_version=version)
