@@ -118,10 +118,8 @@ class UserAdmin(ScopedAdmin):
             self.back_to(obj) if "_continue" in request.POST else self.response_post_save_change(request, obj)
         )
 
-    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
-        if obj is not None:
-            context["subtitle"] = obj.email  # Django's default is the number of the row
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def heading(self, row):
+        return row.email
 
     def save_model(self, request, obj, form, change):
         if change:

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -154,7 +155,10 @@ class StaffInvitationAdmin(ScopedAdmin):
 
     @admin.display(description=gettext_lazy("link valid until"))
     def valid_until(self, invitation):
-        return invitation.expires_at if invitation.expires_at > timezone.now() else _("over: send it again")
+        if invitation.expires_at <= timezone.now():
+            return _("over: send it again")
+        # On the page of a row Django shows what a method returns as it is.
+        return date_format(timezone.localtime(invitation.expires_at), "DATETIME_FORMAT")
 
     def save_model(self, request, obj, form, change):
         """Send the invitation. The answer is the same whether the address has a log-in or not."""
@@ -168,10 +172,8 @@ class StaffInvitationAdmin(ScopedAdmin):
         messages.success(request, sentence % {"address": readable_email(obj.email)})
         return self.response_post_save_add(request, obj)
 
-    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
-        if obj is not None:
-            context["subtitle"] = readable_email(obj.email)
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def heading(self, row):
+        return readable_email(row.email)
 
 
 # --- buttons of a member ------------------------------------------------------------------------------

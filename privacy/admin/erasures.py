@@ -275,9 +275,3 @@ class ErasureAdmin(ReadOnlyAdmin):
         copies = tables.downloads(row.subject_uuid, row.copies_deleted_at)
         others = tables.of_companions(row)
         return [*tables.of_record(row), *(section for section in (others, copies) if section.rows)]
-
-    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
-        if obj is not None:
-            context["subtitle"] = None
-            context["title"] = _("Erasure %(receipt)s") % {"receipt": obj.receipt}
-        return super().render_change_form(request, context, add, change, form_url, obj)

@@ -95,7 +95,7 @@ class FieldAdmin(PagedInlinesMixin, TranslatedAdmin):
     form = QuestionForm
     off_the_list = True
     translated = ("label", "help_text", "purpose")
-    list_display = ["label", "form", "type"]
+    list_display = ["label", "form", "type_label"]
     list_select_related = ["form"]
     ordering = ["form_id", "position", "pk"]
     inlines = [ChoiceInline]
@@ -105,6 +105,10 @@ class FieldAdmin(PagedInlinesMixin, TranslatedAdmin):
 
     def has_add_permission(self, request):
         return False
+
+    @admin.display(description=gettext_lazy("type"))
+    def type_label(self, question):
+        return TYPES[question.type].label
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("form__organiser")

@@ -17,6 +17,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from ticketshop.submissions import saved_forms
 
@@ -90,10 +91,12 @@ class OwnPage:
 def drawn(form: Form, fields: list[str] | None = None) -> AdminForm:
     """Return a form for the template ``admin/parts/form.html``, which draws it as the back office draws its own forms.
 
-    With ``fields``, only these are drawn. The template adds the hidden fields.
+    With ``fields``, only these are drawn. The template adds the hidden fields. Labels begin with a capital letter, as those of columns do.
     """
     names = list(form.fields) if fields is None else fields
     visible = [name for name in names if not form.fields[name].widget.is_hidden]
+    for name in visible:
+        form.fields[name].label = capfirst(form[name].label)
     return AdminForm(form, [(None, {"fields": visible})], {})
 
 
@@ -166,12 +169,16 @@ class ButtonsMixin:
         }
         return TemplateResponse(request, "admin/confirm.html", context)
 
+    def heading(self, row: Model) -> str:
+        """Return how the pages about a row name it. For rows whose text is only a number this is the place to say more."""
+        return str(row)
+
     def about_row(self, request: HttpRequest, row: Model, title: str) -> dict:
         """Return the template context that all pages about one row share."""
         return {
             **self.admin_site.each_context(request),
             "title": title,
-            "subtitle": str(row),
+            "subtitle": self.heading(row),
             "row": row,
             "opts": self.opts,
             "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk]),
@@ -195,6 +202,7 @@ class ButtonsMixin:
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None:
+            context["subtitle"] = self.heading(obj)
             context["buttons"] = [
                 (button, self._where(button, obj)) for button in self._offered(request, obj)
             ]

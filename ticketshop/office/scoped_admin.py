@@ -17,6 +17,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from ticketshop.history import history
@@ -279,6 +280,9 @@ class ScopedAdmin(
         return []
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        # Django's titles put a preposition before the name of the model, which is wrong in French before a vowel.
+        name = self.opts.verbose_name
+        context["title"] = _("Add %(what)s") % {"what": name} if add else capfirst(name)
         if obj is not None:
             context["notes"] = self.notes(request, obj)
             context["sections"] = self.sections(request, obj)
