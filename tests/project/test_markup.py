@@ -1,17 +1,23 @@
-"""The HTML of the back office has no mistakes that an HTML checker reports."""
+"""The HTML of the pages has no mistakes that an HTML checker reports."""
 
+import re
 from collections import Counter
 from html.parser import HTMLParser
 
 import pytest
 from django.contrib import admin
+from django.urls import reverse
 
+from tests.project.test_routes import ROWS, browser
 from tests.project.world import World
 from tests.staff import Staff, change, listing
 from ticketshop.organisers import permissions
+from ticketshop.sales.models import Order
 
 pytestmark = pytest.mark.django_db
 TEXT_TYPES = {"email", "password", "search", "tel", "text", "url"}
+AS_STORED = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
+MICROSECONDS = re.compile(r"\.\d{4}")
 WITHOUT_REQUIRED = {"hidden", "color", "range", "submit", "button", "image", "reset"}
 WITHOUT_AUTOCOMPLETE = {"checkbox", "radio", "file", "submit", "button", "image", "reset"}
 
@@ -26,12 +32,22 @@ class Markup(HTMLParser):
         self.inputs: list[dict] = []
         self.landmarks: Counter = Counter()
         self.references: list[str] = []
+        self.texts: list[str] = []
+        self.times: list[str] = []
+        self.parts_of_tables: list[str] = []
         self.feed(source)
+
+    def handle_data(self, data):
+        self.texts.append(data)
 
     def handle_starttag(self, tag, attrs):
         found = {name: value or "" for name, value in attrs}
         if "id" in found:
             self.ids[found["id"]] += 1
+        if tag == "time":
+            self.times.append(found.get("datetime", ""))
+        if tag in {"table", "thead", "tbody", "tfoot"}:
+            self.parts_of_tables.append(tag)
         if tag == "label" and "for" in found:
             self.labels.append(found["for"])
         if tag == "input":
@@ -53,6 +69,15 @@ class Markup(HTMLParser):
         found += [
             f"{count} landmarks are called {name}" for name, count in self.landmarks.items() if count > 1
         ]
+        found += [
+            f"{text.strip()} is not written as people read it"
+            for text in self.texts
+            if AS_STORED.search(text)
+        ]
+        found += [f"{time} has more than milliseconds" for time in self.times if MICROSECONDS.search(time)]
+        found += ["the foot of a table stands before its body"] * (
+            "tfoot tbody" in " ".join(self.parts_of_tables)
+        )
         for one in self.inputs:
             kind, name = one.get("type", "text"), one.get("name")
             if kind == "hidden" and any(key.startswith("aria-") for key in one):
@@ -78,6 +103,8 @@ def addresses(world: World) -> list[str]:
             base = change(row, model).removesuffix("change/")
             found += [f"{base}{end}" for end in ("change/", "history/", "delete/")]
             found += [f"{base}{button.name}/" for button in page.buttons if not hasattr(button, "about")]
+    found += [f"/door/{world.aye.offer.session.pk}/{end}" for end in ("", "people/?q=a", "count/")]
+    found += [f"{listing(Order)}{end}/" for end in ("counter", "takings", "figures", "accounting")]
     return [*found, f"/admin/privacy/erasure/person/{world.aye.contact.pk}/", "/admin/sales/customer/export/"]
 
 
@@ -92,14 +119,27 @@ def test_back_office_pages_have_valid_markup(world):
     assert read > 60
 
 
+def test_shop_pages_have_valid_markup(world):
+    visitor, wrong, read = browser(world.aye.visitor), [], 0
+    for name, row in ROWS.items():
+        page = visitor.get(reverse(name, kwargs=row.args(world.aye)))
+        if page.status_code == 200 and page.headers["Content-Type"].startswith("text/html"):
+            wrong += [f"{name}: {mistake}" for mistake in Markup(page.content.decode()).mistakes()]
+            read += 1
+    assert wrong == [], "\n".join(wrong)
+    assert read > 50
+
+
 def test_checker_finds_mistakes_in_markup():
     """The counter-test."""
     page = """<nav aria-label="Menu"></nav><nav aria-label="Menu"></nav><label for="a">A</label><label for="x">X</label>
       <input id="a" type="hidden" name="h" aria-describedby="gone"><input id="a" type="color" maxlength="7" required>
-      <input type="checkbox" name="c" autocomplete="off">"""
+      <input type="checkbox" name="c" autocomplete="off"><p>2026-12-07 11:46:52.128775+00:00</p>
+      <time datetime="2026-12-07T11:46:52.128775+00:00">7 December</time><table><tfoot></tfoot><tbody></tbody></table>"""
     found = " ".join(Markup(page).mistakes())
     for words in (
         "id a stands 2 times", "label for x, which is not there", "gone is referred to", "2 landmarks are called Menu",
         "hidden h is described", "maxlength at", "required at", "autocomplete at c",
+        "is not written as people read it", "before its body", "more than milliseconds",
     ):  # fmt: skip
         assert words in found

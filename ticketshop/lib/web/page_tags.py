@@ -33,7 +33,8 @@ class Moment:
     """The parts of an instant in the page's time zone and language, computed once."""
 
     def __init__(self, when: datetime):
-        local = DateFormat(timezone.localtime(when))
+        # HTML allows no more than milliseconds.
+        local = DateFormat(timezone.localtime(when).replace(microsecond=0))
         self.iso, self.time = local.c(), local.format("H:i")
         self.weekday, self.day, self.month = local.l(), str(local.j()), local.F()
 

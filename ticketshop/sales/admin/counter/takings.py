@@ -84,7 +84,9 @@ def _count_form(request: HttpRequest, organiser: Organiser, begins: datetime) ->
     if not request.user.has_perm(ADD, organiser):
         return None
     return CountForm(
-        request.POST if request.method == "POST" else None, initial={"since": begins.isoformat()}
+        request.POST if request.method == "POST" else None,
+        initial={"since": begins.isoformat()},
+        auto_id="id_count_%s",  # the period has a field of the same name
     )
 
 
