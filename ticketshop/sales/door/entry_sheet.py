@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from ticketshop.catalogue.models import Session
 from ticketshop.lib.spreadsheets.formats import Cell, Format, Header, Word
@@ -19,7 +20,7 @@ KEYS = ("tariff", "last_name", "first_name", "order", "code", "state", "let_in_a
 def content(session: Session, file_format: Format) -> bytes:
     """Return the file, in the active language and time zone. Two queries."""
     labels = (
-        _("Tariff"), _("Last name"), _("First name"), _("Order"), _("Code"), _("State"), _("Let in"), _("Gate"),
+        _("Tariff"), _("Last name"), _("First name"), _("Order"), _("Code"), _("State"), pgettext("time", "Let in"), _("Gate"),
         _("Times let in"), _("Undone"),
     )  # fmt: skip
     with TemporaryDirectory() as folder:

@@ -103,4 +103,4 @@ def _named(days: Sequence[date]) -> list[Label]:
     count = min(len(days), DAYS_NAMED)
     numbers = sorted({round(at * (len(days) - 1) / max(count - 1, 1)) for at in range(count)})
     y = HEIGHT - 8
-    return [Label(_across(at, len(days)), y, date_format(days[at], "j M")) for at in numbers]
+    return [Label(_across(at, len(days)), y, date_format(days[at], "j N")) for at in numbers]

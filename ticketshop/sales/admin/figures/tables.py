@@ -50,7 +50,7 @@ def labels() -> dict[str, str]:
         "invited": _("of which invitations"),
         "cancelled": _("Cancelled"),
         "left": pgettext("tickets", "Left"),
-        "entered": _("Let in"),
+        "entered": pgettext("of people", "Let in"),
         "gross": _("Amount sold"),
         "cancelled_gross": _("Amount cancelled"),
         "net": _("Sales"),
@@ -174,4 +174,4 @@ def about_text(cell: Cell) -> str:
     """Return what a row is about, for the page: instants and days in the reader's language."""
     if hasattr(cell, "hour"):
         return date_format(cell, "SHORT_DATETIME_FORMAT")
-    return date_format(cell, "D j M Y") if isinstance(cell, date) else str(cell)
+    return date_format(cell, "D j N Y") if isinstance(cell, date) else str(cell)
