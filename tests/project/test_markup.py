@@ -17,6 +17,7 @@ from ticketshop.sales.models import Order
 pytestmark = pytest.mark.django_db
 TEXT_TYPES = {"email", "password", "search", "tel", "text", "url"}
 AS_STORED = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
+RUN_ON = re.compile(r"[a-z]{2}\.[A-Z][a-z]")
 MICROSECONDS = re.compile(r"\.\d{4}")
 WITHOUT_REQUIRED = {"hidden", "color", "range", "submit", "button", "image", "reset"}
 WITHOUT_AUTOCOMPLETE = {"checkbox", "radio", "file", "submit", "button", "image", "reset"}
@@ -73,6 +74,9 @@ class Markup(HTMLParser):
             f"{text.strip()} is not written as people read it"
             for text in self.texts
             if AS_STORED.search(text)
+        ]
+        found += [
+            f"“{text.strip()}” has no space between sentences" for text in self.texts if RUN_ON.search(text)
         ]
         found += [f"{time} has more than milliseconds" for time in self.times if MICROSECONDS.search(time)]
         found += ["the foot of a table stands before its body"] * (
@@ -135,11 +139,12 @@ def test_checker_finds_mistakes_in_markup():
     page = """<nav aria-label="Menu"></nav><nav aria-label="Menu"></nav><label for="a">A</label><label for="x">X</label>
       <input id="a" type="hidden" name="h" aria-describedby="gone"><input id="a" type="color" maxlength="7" required>
       <input type="checkbox" name="c" autocomplete="off"><p>2026-12-07 11:46:52.128775+00:00</p>
-      <time datetime="2026-12-07T11:46:52.128775+00:00">7 December</time><table><tfoot></tfoot><tbody></tbody></table>"""
+      <p>Deleted after this day.The law wants it.</p><time datetime="2026-12-07T11:46:52.128775+00:00">7 December</time><table><tfoot></tfoot><tbody></tbody></table>"""
     found = " ".join(Markup(page).mistakes())
     for words in (
         "id a stands 2 times", "label for x, which is not there", "gone is referred to", "2 landmarks are called Menu",
         "hidden h is described", "maxlength at", "required at", "autocomplete at c",
         "is not written as people read it", "before its body", "more than milliseconds",
+        "no space between sentences",
     ):  # fmt: skip
         assert words in found
