@@ -244,7 +244,7 @@ def _of_installation(now: datetime) -> Iterator[Item]:
     mails = outbox.delivery(now)
     if mails.works:
         sent = dates.when(mails.last_sent_at)
-        sentence = _("The last one was sent at %(time)s.") % {"time": sent}
+        sentence = _("The last one was sent on %(time)s.") % {"time": sent}
     elif mails.paused:
         sentence = _("The mail server does not answer; e-mails wait. Ask who runs the shop.")
     elif mails.late:
