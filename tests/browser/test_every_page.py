@@ -52,7 +52,7 @@ COVERED = """() => [...document.querySelectorAll('main :is(a[href], button, inpu
   .flatMap((e) => {
     e.scrollIntoView({block: 'center', behavior: 'instant'});
     const box = e.getClientRects()[0];
-    if (!box || box.width <= 1 || box.height <= 1 || getComputedStyle(e).visibility === 'hidden') return [];
+    if (!box || box.width <= 1 || box.height <= 1 || !e.checkVisibility({visibilityProperty: true})) return [];
     const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
     if (!top || e.contains(top) || top.contains(e) || top.closest('label')?.control === e) return [];
     return [`${e.outerHTML.slice(0, 80)} lies under ${top.outerHTML.slice(0, 80)}`];
