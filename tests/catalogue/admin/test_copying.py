@@ -86,7 +86,7 @@ def test_dates_by_weekday_are_shown_and_added(staff, event):
     }  # fmt: skip
     staff.submit(form, typed, button=SEE)
     text = staff.page.text
-    assert "6 dates with 80 places each are made." in text
+    assert "6 dates with 80 places each will be made." in text
     assert "Saturday 20 March 2027, 20:00 is there already" in text
     assert "Sunday 28 March 2027, 02:30 left out: the clocks go forward that night" in text
     assert "3 April" not in text
