@@ -66,7 +66,7 @@ def test_without_friends_and_family_at_the_shop_no_ticket_is_given(shop):
         ("is cancelled", lambda shop: orders.cancel(shop.order, by=None, now=shop.now)),
         ("date of this ticket is cancelled", lambda shop: Session.objects.update(state="cancelled")),
         ("has begun", lambda shop: Session.objects.update(starts_at=shop.now)),
-        ("a person you chose", lambda shop: Ticket.objects.update(beneficiary=shop.bob)),
+        ("You chose the person for this ticket", lambda shop: Ticket.objects.update(beneficiary=shop.bob)),
     ],
 )
 def test_a_ticket_that_cannot_be_given_is_refused_with_the_reason(shop, why, change):
