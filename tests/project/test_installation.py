@@ -201,21 +201,29 @@ def run(url: str, *command: str) -> tuple[int, str]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        ("ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'", "does not know letters beyond ASCII"),
-        ("ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C'", "has the encoding SQL_ASCII"),
-    ],
-)
-def test_database_whose_locale_breaks_search_is_refused_by_migrate_and_at_the_start(options, sentence):
+def test_database_of_another_encoding_is_refused(monkeypatch):
+    name = f"encoding_{os.getpid()}"
+    with database(name, "ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C'"):
+        other = connection.copy()
+        del other.settings_dict["OPTIONS"]["pool"]
+        other.settings_dict["NAME"] = name
+        monkeypatch.setattr(installation, "connection", other)
+        try:
+            (problem,) = database_fits(None, databases=["default"])
+        finally:
+            other.close()
+    assert "has the encoding SQL_ASCII" in problem.msg
+
+
+@pytest.mark.django_db
+def test_database_whose_locale_breaks_search_is_refused_by_migrate_and_at_the_start():
     name = f"locale_{os.getpid()}"
-    with database(name, options) as url:
+    with database(name, "ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'") as url:
         migrate = ["manage.py", "migrate"]
         web = ["-m", "gunicorn", "--config", "ticketshop/gunicorn.py"]
         for command in (migrate, web):
             status, output = run(url, *command)
             assert status != 0
-            assert sentence in output
+            assert "does not know letters beyond ASCII" in output
             assert "ENCODING 'UTF8' LOCALE 'C.UTF-8'" in output
             assert "Traceback" not in output

@@ -14,8 +14,10 @@ from functools import partial
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
+from tests import migrated_database, migrated_dump
 from tests.waiting import wait_for
 from ticketshop.demo.processes import end_leftovers
 from ticketshop.lib import postgres
@@ -101,7 +103,27 @@ def run(tmp_path):
     postgres.Server(tmp_path / "var" / "postgres").reset()
 
 
-def test_dead_processes_are_restarted_and_a_killed_run_is_cleaned_up_by_the_next(run):
+def make_migrated_database(var: Path) -> None:
+    """Fill the database of this clone with the tables of the current version, without permissions and roles.
+
+    `migrate` creates those again, as after an update. Without a dump of the tests the database stays empty.
+    """
+    migrated_database.wait_until_made()
+    server = postgres.Server(var / "postgres").start()
+    if migrated_dump.restore(server.url):
+        with psycopg.connect(server.url) as connection:
+            connection.execute("TRUNCATE auth_permission, auth_group CASCADE")
+
+
+@pytest.mark.soak
+def test_first_run_starts_with_an_empty_folder(run):
+    first = run()
+    assert first.until_ready() == f"Ready: http://127.0.0.1:{first.port}/"
+
+
+def test_dead_processes_are_restarted_and_a_killed_run_is_cleaned_up_by_the_next(run, tmp_path):
+    """With the tables of the current version, because the migrations take most of the time; ``make soak`` runs them all."""
+    make_migrated_database(tmp_path / "var")
     first = run()
     assert first.until_ready() == f"Ready: http://127.0.0.1:{first.port}/"
     var = first.var
