@@ -772,8 +772,10 @@ def test_visitor_pages_show_nothing_of_other_organisers_or_visitors(world):
     for house, other in ((aye, bee), (bee, aye)):
         for user in (None, house.visitor):
             client = browser(user)
+            # A guest is sent away from the account, and what is written in a PDF can't be read here.
+            start = ("shop:", "account:") if user else "shop:"
             for name, row in ROWS.items():
-                if name.startswith(("shop:", "account:")) and row.get[1] == 200:
+                if name.startswith(start) and row.get[1] == 200 and not name.endswith("_pdf"):
                     text = client.get(reverse(name, kwargs=row.args(house)), follow=True).content.decode(
                         errors="replace"
                     )
