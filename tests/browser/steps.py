@@ -1,8 +1,22 @@
 """The steps of a person on the way to a ticket, in a browser."""
 
+from django.conf import settings
+from django.test import Client
 from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import Shop
+from tests.staff import BACKEND
+
+
+def sign_in(page: Page, user, url: str) -> None:
+    """Open a page as a user, with the session of a log-in that was made without the browser."""
+    client = Client()
+    client.force_login(user, backend=BACKEND)
+    value = client.cookies[settings.SESSION_COOKIE_NAME].value
+    page.context.add_cookies(
+        [{"name": settings.SESSION_COOKIE_NAME, "value": value, "domain": "localhost", "path": "/"}]
+    )
+    page.goto(url)
 
 
 def choose(page: Page, shop: Shop, *, adults: int = 2, children: int = 1, passes: int = 1) -> None:

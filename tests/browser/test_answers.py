@@ -6,7 +6,8 @@ from registration_forms.answers import responses
 from registration_forms.models import Response
 from tests.browser import steps
 from tests.browser.conftest import PHONE
-from tests.browser.test_backoffice import faults, log_in
+from tests.browser.steps import sign_in
+from tests.browser.test_backoffice import faults
 from tests.browser.test_every_page import look_at
 from tests.browser.test_forms import every_type, picture
 from tests.factories.organisers import make_staff
@@ -80,8 +81,7 @@ def test_staff_change_and_look_through_answers(shop, browse):
     owner = make_staff(shop.pos.organiser)
     wrong = []
     with browse() as page:
-        log_in(page, owner)
-        page.goto(change(ticket))
+        sign_in(page, owner, change(ticket))
         page.get_by_role("link", name="Change answers").click()
         expect(page.get_by_role("heading", name="Change answers")).to_be_visible()
         wrong += faults(page)

@@ -10,9 +10,10 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from contacts.models import Contact
+from tests.browser.accessibility import axe, colours
 from tests.browser.conftest import DESKTOP, NARROW
-from tests.browser.test_every_page import AXE, OVERFLOW, SMALLEST, TARGETS, axe
-from tests.factories.accounts import PASSWORD
+from tests.browser.steps import sign_in
+from tests.browser.test_every_page import OVERFLOW, SMALLEST, TARGETS
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.factories.sales import make_order
@@ -24,18 +25,9 @@ from ticketshop.sales.models import Order
 from ticketshop.sales.orders import orders
 
 # Without preload: axe would load again what Django's sheets import, and the policy forbids what it does with it.
-ALL = {"resultTypes": ["violations"], "preload": False}
+ALL = {"preload": False}
 # Their list and a row are looked at with all the rules; other lists and rows are drawn by the same templates.
 OF_ITS_KIND = {Order, Contact, Event, PointOfSale}
-DARK = {**ALL, "runOnly": ["color-contrast", "link-in-text-block"]}
-
-
-def log_in(page: Page, user) -> None:
-    page.goto("/admin/")
-    page.locator("[name=login]").fill(user.email)
-    page.locator("[name=password]").fill(PASSWORD)
-    page.locator("main form").get_by_role("button").first.click()
-    page.wait_for_url("**/admin/")
 
 
 def faults(page: Page, *, rules: bool = True) -> list[str]:
@@ -43,10 +35,9 @@ def faults(page: Page, *, rules: bool = True) -> list[str]:
     page.set_viewport_size(NARROW)
     found = []
     if rules:
-        page.evaluate(AXE)
-        found += axe(page, ALL)
+        found += axe(page, ALL) + colours(page)
         page.emulate_media(color_scheme="dark")
-        found += axe(page, DARK)
+        found += colours(page)
         page.emulate_media(color_scheme="light")
     for width, viewport in ((320, NARROW), (1280, DESKTOP)):
         page.set_viewport_size(viewport)
@@ -104,7 +95,7 @@ def test_every_page_of_the_owner(shop, browse):
     orders.cancel(make_order({shop.adult: 1}, paid=True), by=None, now=timezone.now())
     wrong = []
     with browse() as page:
-        log_in(page, shop.owner)
+        sign_in(page, shop.owner, "/admin/")
         assert shop.owner.email in page.locator("#user-tools").inner_text()
         for address in other_pages(shop, order):
             assert page.goto(address).status == 200, address
@@ -118,7 +109,7 @@ def test_every_page_of_the_owner(shop, browse):
 def test_a_page_of_the_back_office_that_is_wrong_is_noticed(shop, browse):
     """The twin: the looks find something when there is something."""
     with browse() as page:
-        log_in(page, make_staff(shop.pos.organiser))
+        sign_in(page, make_staff(shop.pos.organiser), "/admin/")
         page.evaluate(
             """() => { document.querySelector('#content-main').insertAdjacentHTML('beforeend',
               '<div><img src="/favicon.ico"><a href="/" class="tiny">x</a><b class="wide">w</b></div>');
@@ -143,7 +134,7 @@ def test_every_list_is_reached_by_the_menu_without_scripts(viewport, shop, brows
     lists = {one["admin_url"] for room in admin.site.get_app_list(request) for one in room["models"]}
     assert len(lists) > 15
     with browse(script=False, viewport=viewport) as page:
-        log_in(page, owner)
+        sign_in(page, owner, "/admin/")
         menu = page.locator("details.menu")
         addresses = {link.get_attribute("href") for link in menu.locator("li a").all()}
         assert lists <= addresses
@@ -160,7 +151,7 @@ def test_sums_of_the_start_page_never_break(shop, browse):
     shop.adult.tariff.save()
     make_order({shop.adult: 10})
     with browse() as page:
-        log_in(page, make_staff(shop.pos.organiser))
+        sign_in(page, make_staff(shop.pos.organiser), "/admin/")
         for width in (320, 390, 768, 1024, 1280, 1920):
             page.set_viewport_size({"width": width, "height": 800})
             sums = page.evaluate(
@@ -176,8 +167,7 @@ def test_a_date_is_added_with_the_scripts_of_the_page(shop, browse):
     event = Event.objects.get(pk=shop.adult.session.event_id)
     count = event.sessions.count()
     with browse() as page:
-        log_in(page, owner)
-        page.goto(change(event))
+        sign_in(page, owner, change(event))
         page.get_by_role("button", name="Add another Session").click()
         number = count + 1  # one empty row exists already
         page.locator(f"[name=sessions-{number}-starts_at]").fill("2037-05-01T20:00")
@@ -194,11 +184,12 @@ def test_an_order_is_marked_paid_and_the_log_out_works_in_french(shop, browse):
     owner = make_staff(shop.pos.organiser)
     order = make_order({shop.adult: 1})
     with browse() as page:
-        log_in(page, owner)
+        sign_in(page, owner, "/admin/")
         page.locator("#user-tools button[value=fr]").click()
         assert page.locator("html").get_attribute("lang") == "fr"
         page.goto(change(order))
         page.locator(".row-buttons").get_by_role("link", name="Marquer comme payée").click()
+        page.locator("[name=method]").first.check()
         page.locator("#content-main form input[type=submit]").click()
         page.wait_for_url(f"**{change(order)}")
         assert Order.objects.get(pk=order.pk).state == Order.State.PAID

@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.browser.test_backoffice import faults, log_in
+from tests.browser.steps import sign_in
+from tests.browser.test_backoffice import faults
 from tests.browser.test_every_page import look_at
 from tests.factories.organisers import make_staff
 from tests.factories.sales import BUYER, make_order
@@ -61,8 +62,7 @@ def test_staff_read_in_a_bank_file_and_deal_with_every_payment(shop, orders, bro
     path.write_bytes(file_of(*singly(*money)))
     wrong = []
     with browse() as page:
-        log_in(page, make_staff(shop.pos.organiser))
-        page.goto(f"{listing(BankFile)}add/")
+        sign_in(page, make_staff(shop.pos.organiser), f"{listing(BankFile)}add/")
         wrong += faults(page)
         page.get_by_label("File of the bank").set_input_files(path)
         page.get_by_role("button", name="Save", exact=True).click()

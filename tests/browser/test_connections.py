@@ -5,7 +5,8 @@ from playwright.sync_api import expect
 
 from contacts.linking import links
 from contacts.models import Contact, ContactLink
-from tests.browser.test_backoffice import faults, log_in
+from tests.browser.steps import sign_in
+from tests.browser.test_backoffice import faults
 from tests.connections import BUTTONS, adding_page, button_page
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import make_staff
@@ -37,7 +38,7 @@ def test_connection_pages_have_no_browser_errors_and_are_accessible(shop, browse
     pages += [change(link), listing(ContactLink), *(button_page(link, button) for button in BUTTONS)]
     wrong = []
     with browse() as page:
-        log_in(page, owner)
+        sign_in(page, owner, pages[0])
         for address in pages:
             assert page.goto(address).status == 200, address
             wrong += faults(page)
@@ -54,7 +55,7 @@ def test_staff_connect_and_merge(shop, browse, language, words, script):
     owner = make_staff(shop.pos.organiser)
     alice, cleo = two_people(shop)
     with browse(script=script) as page:
-        log_in(page, owner)
+        sign_in(page, owner, "/admin/")
         if language != "en":
             page.locator(f"#user-tools button[value={language}]").click()
         page.goto(change(alice))

@@ -8,8 +8,8 @@ import pytest
 import segno
 from playwright.sync_api import Page, expect
 
+from tests.browser.steps import sign_in
 from tests.browser.test_every_page import look_at
-from tests.factories.accounts import PASSWORD
 from tests.factories.organisers import make_staff
 from tests.sales.door.conftest import Evening, make_evening
 from ticketshop.sales.models import CheckIn, Ticket
@@ -29,12 +29,7 @@ def evening(live_server) -> Iterator[Evening]:
 
 
 def log_in(page: Page, evening: Evening, url: str) -> None:
-    user = make_staff(evening.pos.organiser, "door")
-    page.goto(f"/accounts/login/?next={url}")
-    page.locator("[name=login]").fill(user.email)
-    page.locator("[name=password]").fill(PASSWORD)
-    page.locator("main form").get_by_role("button").first.click()
-    page.wait_for_url(f"**{url}")
+    sign_in(page, make_staff(evening.pos.organiser, "door"), url)
 
 
 def type_code(page: Page, code: str, word: str) -> None:

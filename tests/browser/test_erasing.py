@@ -6,7 +6,8 @@ from playwright.sync_api import Page, expect
 from contacts.models import Contact
 from privacy.models import Erasure
 from tests.browser.conftest import DESKTOP
-from tests.browser.test_backoffice import faults, log_in
+from tests.browser.steps import sign_in
+from tests.browser.test_backoffice import faults
 from tests.privacy.office import Office, bin_page, coming_order, make_office
 from tests.staff import change, listing
 from ticketshop.sales.models import Customer, Order
@@ -63,7 +64,7 @@ def test_an_organiser_deletes_a_customer_from_a_search_to_a_receipt(browse, live
     vera, wilma = office.vera, office.wilma
     before = Contact.objects.filter(pk=wilma.pk).values().get()
     with browse() as page:
-        log_in(page, office.owner)
+        sign_in(page, office.owner, "/admin/")
         to_the_receipt(page, office, wrong)
         search(page, "vera zweig")
         expect(page.locator("#changelist")).not_to_contain_text("Vera Zweig")
@@ -83,8 +84,7 @@ def test_an_organiser_deletes_a_customer_from_a_search_to_a_receipt(browse, live
 def test_it_works_without_scripts_too(browse, live_server):
     office = make_office()
     with browse(script=False) as page:
-        log_in(page, office.owner)
-        page.goto(bin_page(office.vera))
+        sign_in(page, office.owner, bin_page(office.vera))
         page.get_by_role("button", name="Erase now – this can’t be undone").click()
         page.wait_for_url(f"**{change(Erasure.objects.get())}")
     assert Erasure.objects.get().state == Erasure.State.CLOSED

@@ -5,18 +5,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PHONE
+from tests.browser.steps import sign_in
 from tests.browser.test_door import type_code
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory, TariffFactory
 from tests.factories.organisers import make_staff
 from tests.factories.sales import PaymentMethodFactory, make_order
 from tests.sales.orders.giving.shop import BOBS_MENU, Giving
-from tests.staff import BACKEND
 from ticketshop.catalogue.models import Offer, Session
 from ticketshop.sales.models import IssuedPass, Order, Ticket
 from ticketshop.sales.orders import books
@@ -55,15 +53,6 @@ def evening(live_server) -> Iterator[Evening]:
     order = make_order({season_pass: 1}, pos=giving.pos, buyer=giving.alice, holders=[holder], paid=True)
     yield Evening(giving, child, order.passes.get())
     expect.set_options(timeout=None)
-
-
-def sign_in(page: Page, live_server, user, url: str) -> None:
-    """Open a page as a user, with the session of a log-in that was made without the browser."""
-    client = Client()
-    client.force_login(user, backend=BACKEND)
-    value = client.cookies[settings.SESSION_COOKIE_NAME].value
-    page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": live_server.url}])
-    page.goto(url)
 
 
 def sell_for_cash(page: Page, evening: Evening) -> list[str]:
@@ -106,18 +95,18 @@ def book(alice: Page, evening: Evening) -> Ticket:
 
 
 @pytest.mark.scenario("BOX-01", "TIC-05", "PAS-01", "PAS-02", "DOOR-02", "DOOR-03", "BOX-04")
-def test_evening_from_the_counter_to_the_books(evening, browse, live_server):
+def test_evening_from_the_counter_to_the_books(evening, browse):
     giving, old_code = evening.giving, evening.giving.ticket.code
     clerk, doorman = (make_staff(giving.pos.organiser, role) for role in ("box office", "door"))
     with browse() as box, browse(viewport=PHONE) as alice, browse(viewport=PHONE, color_scheme="dark") as bob:
-        sign_in(box, live_server, clerk, "/admin/sales/order/counter/")
+        sign_in(box, clerk, "/admin/sales/order/counter/")
         sold = sell_for_cash(box, evening)
-        sign_in(alice, live_server, giving.alice.user, f"{evening.home}account/orders/")
-        sign_in(bob, live_server, giving.bob.user, f"{evening.home}account/")
+        sign_in(alice, giving.alice.user, f"{evening.home}account/orders/")
+        sign_in(bob, giving.bob.user, f"{evening.home}account/")
         give(alice, bob, evening)
         booked = book(alice, evening)
         with browse(viewport=PHONE) as door:
-            sign_in(door, live_server, doorman, evening.door)
+            sign_in(door, doorman, evening.door)
             for code, word in (
                 (sold[0], "✓ Welcome"),
                 (sold[0], "✕ Already in"),

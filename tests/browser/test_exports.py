@@ -1,10 +1,7 @@
 """Exporting in a real Chromium, without scripts too: asked for, watched, fetched."""
 
-from playwright.sync_api import Page
-
-from tests.browser.conftest import NARROW
-from tests.browser.test_backoffice import faults, log_in
-from tests.browser.test_every_page import OVERFLOW
+from tests.browser.steps import sign_in
+from tests.browser.test_backoffice import faults
 from tests.exports import steps
 from tests.factories import registration_forms as made
 from tests.factories.organisers import make_staff
@@ -27,21 +24,13 @@ def prepare(shop):
     return form
 
 
-def narrow(page: Page) -> list[str]:
-    page.set_viewport_size(NARROW)
-    found = page.evaluate(OVERFLOW)
-    page.set_viewport_size({"width": 1280, "height": 900})
-    return [f"{page.url} sticks out: {one}" for one in found]
-
-
 def test_the_pages_of_an_export(shop, browse):
     form, owner = prepare(shop), make_staff(shop.pos.organiser)
     wrong = []
     with browse() as page:
-        log_in(page, owner)
-        page.goto(change(form))
+        sign_in(page, owner, change(form))
         page.locator(".row-buttons").get_by_role("link", name="Export").click()
-        wrong += faults(page) + narrow(page)
+        wrong += faults(page)
         page.get_by_label("Participants: a row for every ticket").check()
         page.get_by_label("Sensitive answers too").check()
         page.locator("#content-main").get_by_role("button", name="Export").click()
@@ -51,10 +40,10 @@ def test_the_pages_of_an_export(shop, browse):
         page.locator("#content-main").get_by_role("button", name="Export").click()
         job = Job.objects.get()
         page.wait_for_url(f"**{change(job)}")
-        wrong += faults(page) + narrow(page)
+        wrong += faults(page)
         steps.done(job)
         page.get_by_role("link", name="Look again").click()
-        wrong += faults(page) + narrow(page)
+        wrong += faults(page)
         with page.expect_download() as fetched:
             page.get_by_role("button", name="Download").click()
         assert fetched.value.suggested_filename.endswith(".xlsx")
@@ -73,8 +62,7 @@ def test_the_pages_of_an_export(shop, browse):
 def test_without_scripts_an_export_is_asked_for_and_fetched(shop, browse):
     form, owner = prepare(shop), make_staff(shop.pos.organiser)
     with browse(script=False) as page:
-        log_in(page, owner)
-        page.goto(f"/admin/registration_forms/registrationform/{form.pk}/export/")
+        sign_in(page, owner, f"/admin/registration_forms/registrationform/{form.pk}/export/")
         page.get_by_label("Participants: a row for every ticket").check()
         page.get_by_label("CSV for programs").check()
         page.locator("#content-main").get_by_role("button", name="Export").click()

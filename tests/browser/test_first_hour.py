@@ -106,6 +106,7 @@ def take_money(owner: Counted, reference: str) -> None:
     owner.click(owner.page.get_by_role("link", name="Orders", exact=True).first)
     owner.link(reference)
     owner.link("Mark paid")
+    owner.check("Cash")
     owner.button("Mark paid")
 
 

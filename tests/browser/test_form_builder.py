@@ -8,7 +8,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from registration_forms.definitions import of_version
 from registration_forms.models import Field, RegistrationForm
-from tests.browser.test_backoffice import faults, log_in
+from tests.browser.steps import sign_in
+from tests.browser.test_backoffice import faults
 from tests.browser.test_every_page import look_at
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, only_if
@@ -57,8 +58,7 @@ def publish(page: Page) -> None:
 @pytest.mark.scenario("RF-05")
 def test_a_form_is_built_and_published_without_scripts(shop, browse):
     with browse(script=False) as page:
-        log_in(page, make_staff(shop.pos.organiser))
-        page.goto(ADD)
+        sign_in(page, make_staff(shop.pos.organiser), ADD)
         page.get_by_label("Name").fill("Participants 2027")
         page.get_by_label("Kind").select_option("tariff")
         page.locator("[name=_save]").click()
@@ -113,8 +113,7 @@ def test_questions_are_dragged(shop, browse):
         return list(form.fields.order_by("position").values_list("label", flat=True))
 
     with browse() as page:
-        log_in(page, make_staff(shop.pos.organiser))
-        page.goto(change(form))
+        sign_in(page, make_staff(shop.pos.organiser), change(form))
         page.locator(f"#question-{three.pk} td").first.drag_to(page.locator(f"#question-{one.pk} td").first)
         page.wait_for_url(f"**#question-{three.pk}")
         assert order() == ["Three", "One", "Two"]
@@ -141,7 +140,7 @@ def test_builder_pages_are_accessible(shop, browse):
     pages.append(f"{change(later).removesuffix('change/')}sold-before/")
     wrong = []
     with browse() as page:
-        log_in(page, make_staff(shop.pos.organiser))
+        sign_in(page, make_staff(shop.pos.organiser), "/admin/")
         for address in pages:
             page.goto(address)
             page.evaluate(
@@ -190,7 +189,7 @@ class Hand:
 def test_a_first_form_takes_few_clicks(shop, browse):
     """Three mandatory questions with three choices each, one under a condition, asked at every tariff of an event."""
     with browse() as page:
-        log_in(page, make_staff(shop.pos.organiser))
+        sign_in(page, make_staff(shop.pos.organiser), "/admin/")
         hand = Hand(page)
         hand.click(page.get_by_role("link", name="Forms", exact=True).first)
         hand.click(page.locator("#content a.addlink"))
@@ -231,8 +230,7 @@ def test_the_page_of_a_question_shows_what_its_type_needs(shop, browse):
     ask(form, "Bus", "dropdown", choices=["Red", "Blue"])
     ask(form, "Day", "date")
     with browse() as page:
-        log_in(page, make_staff(shop.pos.organiser))
-        page.goto(f"{change(form).removesuffix('change/')}add-question/")
+        sign_in(page, make_staff(shop.pos.organiser), f"{change(form).removesuffix('change/')}add-question/")
         lines = page.get_by_label("Choices (English)")
         expect(lines).to_be_visible()
         page.get_by_label("Type").select_option("text")

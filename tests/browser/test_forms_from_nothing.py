@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from registration_forms.answers import responses
 from registration_forms.models import Field, RegistrationForm, Response
 from tests.browser import steps
-from tests.browser.test_backoffice import log_in
+from tests.browser.steps import sign_in
 from tests.exports.steps import Read, done
 from tests.factories.catalogue import OfferFactory, TariffFactory
 from tests.factories.organisers import make_staff
@@ -110,7 +110,7 @@ def test_forms_from_nothing_to_answers_in_their_places(shop, browse):
     family = OfferFactory(session=adult.session, tariff=tariff, allotment=adult.allotment)
     owner = make_staff(shop.pos.organiser)
     with browse(script=False) as page:
-        log_in(page, owner)
+        sign_in(page, owner, "/admin/")
         for kind in FORMS:
             build(page, kind)
         give(page, event, "order_form-0-form", FORMS["order"][0])
@@ -131,8 +131,7 @@ def test_forms_from_nothing_to_answers_in_their_places(shop, browse):
         picture(page, "order")
     stored_where_it_belongs()
     with browse(script=False) as page:
-        log_in(page, owner)
-        page.goto(listing(Order))
+        sign_in(page, owner, listing(Order))
         page.get_by_role("link", name=Order.objects.get().reference).click()
         each_answer_has_its_place(page)
         picture(page, "back-office")

@@ -11,7 +11,6 @@ from contacts.models import Contact, ContactLink
 from tests.browser import steps
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.test_every_page import look_at
-from tests.factories.accounts import PASSWORD
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, publish
@@ -40,10 +39,7 @@ def alice(shop):
 
 
 def log_in(page: Page, shop, user) -> None:
-    page.goto(f"/accounts/login/?next={shop.home}account/")
-    page.locator("[name=login]").fill(user.email)
-    page.locator("[name=password]").fill(PASSWORD)
-    page.locator("main form [type=submit]").first.click()
+    steps.sign_in(page, user, f"{shop.home}account/")
     expect(page.get_by_text(user.email).first).to_be_visible()
 
 

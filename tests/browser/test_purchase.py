@@ -21,8 +21,15 @@ def codes(order: Order) -> set[str]:
     return {admission.code for rows in (order.tickets.all(), order.passes.all()) for admission in rows}
 
 
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("script", [True, False], ids=["scripts", "no-scripts"])
+@pytest.mark.parametrize(
+    ("script", "viewport"),
+    [
+        pytest.param(True, PHONE, id="scripts-phone"),
+        pytest.param(False, DESKTOP, id="no-scripts-desktop"),
+        pytest.param(True, DESKTOP, id="scripts-desktop", marks=pytest.mark.soak),
+        pytest.param(False, PHONE, id="no-scripts-phone", marks=pytest.mark.soak),
+    ],
+)
 def test_a_guest_buys_two_tariffs_and_a_pass(shop, browse, script, viewport):
     with browse(script=script, viewport=viewport, accept_downloads=True) as page:
         steps.choose(page, shop)
