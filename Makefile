@@ -79,7 +79,7 @@ bench: .venv/dev.stamp
 	@$(PY) -m tests.bench $(if $(LARGE),--large) $(if $(SAVE),--save) $(if $(ONLY),--only $(ONLY))
 
 soak: .venv/dev.stamp
-	@$(PY) -m pytest tests/soak tests/privacy tests/project -m soak -n 0 --capture no
+	@$(PY) -m pytest -m soak -n 0 --capture no
 
 reset:
 	@[ ! -e var ] || { $(MAKE) --no-print-directory --silent .venv/local.stamp && $(PY) -m ticketshop.demo.run reset; }
