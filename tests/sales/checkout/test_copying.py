@@ -356,7 +356,7 @@ def test_two_at_once_for_the_last_place_of_a_choice(bus, shop):
 @pytest.mark.scenario("RF-24")
 def test_a_group_of_120(shop, who):
     form = shop.form("tariff", shop.adult)
-    fields = [ask(form, f"Question {number}") for number in range(10)]
+    question = ask(form, "Question")
     must = ask(form, "Must", visibility="mandatory")
     publish(form)
     shop.add(who, shop.adult, 120)
@@ -364,15 +364,18 @@ def test_a_group_of_120(shop, who):
     for number in range(1, 7):
         assert len(blocks(page)) == 20
         assert f"Page {number} of 6" in page.text
-        wrong = fill(who, in_every(page, fields[3], f"page {number}"))
-        assert f"Page {number} of 6" in wrong.text
-        assert len(jazz.summary_links(wrong)) == 20
-        page = fill(who, in_every(wrong, must, "yes"))
+        values = in_every(page, question, f"page {number}")
+        if number in {1, 6}:
+            page = fill(who, values)
+            assert f"Page {number} of 6" in page.text
+            assert len(jazz.summary_links(page)) == 20
+            values = {}
+        page = fill(who, values | in_every(page, must, "yes"))
         assert "There is a problem" not in page.text
     assert page.url.endswith("/review/")
     who.place("on_site")
     assert Response.objects.count() == 120
-    counted = [responses.read(one)[fields[3].key] for one in Response.objects.order_by("pk")[::20]]
+    counted = [responses.read(one)[question.key] for one in Response.objects.order_by("pk")[::20]]
     assert counted == [f"page {number}" for number in range(1, 7)]
 
 

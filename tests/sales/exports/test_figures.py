@@ -1,8 +1,10 @@
 """Figures of a period: equal to the export for the accounting and to the books, by day, date, tariff, channel and method."""
 
+import copy
 import uuid
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,8 +15,11 @@ from django.utils import timezone
 from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
+from tests.migrated_database import made_once
 from tests.sales.exports.test_accounting import BOOKS, table, total
 from tests.sales.orders.exchange.test_exchanges import exchange
+from ticketshop.catalogue.models import Offer, SeasonPass
+from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.cart import contents
 from ticketshop.sales.exports import figures
 from ticketshop.sales.models import CheckIn, IssuedPass, Order, Payment, Refund, Ticket
@@ -36,10 +41,18 @@ def pos(offer):
     return offer.session.event.points_of_sale.get()
 
 
-@pytest.fixture
-def evening(offer, pos):
+class Evening(NamedTuple):
+    offer: Offer
+    other: Offer
+    season: SeasonPass
+    pos: PointOfSale
+
+
+def make_evening() -> Evening:
     """Sell, cancel, refund, exchange, lose a dispute, invite: return the offers of two dates and the pass."""
     now = timezone.now()
+    offer = OfferFactory(capacity=100)
+    pos = offer.session.event.points_of_sale.get()
     other = OfferFactory(pos=pos, session__event=offer.session.event, capacity=100)
     season = SeasonPassFactory(pos=pos)
     make_order({offer: 3}, pos=pos, paid=True)
@@ -54,7 +67,19 @@ def evening(offer, pos):
     disputes.record(lost.payments.get(), (status,), now=now)
     invite(offer, pos, now)
     Ticket.objects.filter(order=part).update(state="used", used_at=now)
-    return offer, other, season
+    return Evening(offer, other, season, pos)
+
+
+@pytest.fixture(scope="module")
+def made_evening(django_db_setup, django_db_blocker):
+    """The evening, in a transaction that ends with the file."""
+    with django_db_blocker.unblock(), made_once(make_evening) as made:
+        yield made
+
+
+@pytest.fixture
+def evening(made_evening, db) -> Evening:
+    return copy.deepcopy(made_evening)
 
 
 def invite(offer, pos, now):
@@ -78,7 +103,8 @@ def of_today(organiser, event=None):
     return figures.read(organiser, today(organiser), today(organiser), event)
 
 
-def test_figures_equal_the_export_for_the_accounting_and_the_books(evening, pos):
+def test_figures_equal_the_export_for_the_accounting_and_the_books(evening):
+    pos = evening.pos
     rows, found = table(pos.organiser), of_today(pos.organiser)
     assert (found.total.gross, -found.total.cancelled_gross) == (
         total(rows, "sale"),
@@ -98,8 +124,8 @@ def test_figures_equal_the_export_for_the_accounting_and_the_books(evening, pos)
     assert not any(books.check().values())
 
 
-def test_every_table_adds_up_to_the_total(evening, pos):
-    found = of_today(pos.organiser)
+def test_every_table_adds_up_to_the_total(evening):
+    found = of_today(evening.pos.organiser)
     for name in ("tickets", "invited", "cancelled", "gross", "cancelled_gross"):
         whole = getattr(found.total, name)
         assert whole
@@ -113,8 +139,8 @@ def test_every_table_adds_up_to_the_total(evening, pos):
         assert sum(money.left for money in parts.values()) == found.money.left
 
 
-def test_dates_tell_what_was_sold_cancelled_and_let_in(evening, pos):
-    offer, other, season = evening
+def test_dates_tell_what_was_sold_cancelled_and_let_in(evening):
+    offer, other, season, pos = evening
     found = of_today(pos.organiser)
     first, second = found.dates[offer.session_id], found.dates[other.session_id]
     assert (first.tickets, first.invited, first.cancelled, first.entered) == (8, 2, 0, 2)
@@ -124,8 +150,8 @@ def test_dates_tell_what_was_sold_cancelled_and_let_in(evening, pos):
     assert found.total.orders == 6
 
 
-def test_people_let_in_with_the_code_of_a_pass_count_as_at_the_door(evening, pos):
-    offer, other, season = evening
+def test_people_let_in_with_the_code_of_a_pass_count_as_at_the_door(evening):
+    offer, other, season, pos = evening
     issued = IssuedPass.objects.get(season_pass=season)
     for session, kind in ((offer, "in"), (offer, "in"), (offer, "out"), (other, "in"), (other, "undone")):
         CheckIn.objects.create(
@@ -138,8 +164,8 @@ def test_people_let_in_with_the_code_of_a_pass_count_as_at_the_door(evening, pos
     assert of_today(pos.organiser, OfferFactory(pos=pos).session.event).total.entered == 0
 
 
-def test_one_event_has_its_sales_alone_and_no_money(evening, pos):
-    offer, _other, _season = evening
+def test_one_event_has_its_sales_alone_and_no_money(evening):
+    offer, _other, _season, pos = evening
     foreign = OfferFactory(pos=pos)
     make_order({foreign: 1, offer: 1}, pos=pos, paid=True)
     found = of_today(pos.organiser, foreign.session.event)
