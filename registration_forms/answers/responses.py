@@ -102,7 +102,11 @@ def store(given: list[NewResponse], *, organiser: Organiser, language: str, now:
     The caller also reserves the places of limited choices, last in its transaction:
     ``limited_choices.reserve(key, responses.chosen(stored))``.
     """
-    unsaved = new(given, organiser=organiser, language=language, now=now)
+    return insert(new(given, organiser=organiser, language=language, now=now))
+
+
+def insert(unsaved: UnsavedResponses) -> list[Response]:
+    """Insert responses alone, without other rows. Return them."""
     if unsaved.rows:
         writing.assign_keys(unsaved.rows)
         writing.insert(unsaved.rows)

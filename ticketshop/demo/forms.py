@@ -12,7 +12,7 @@ from registration_forms.answers import responses
 from registration_forms.building import publishing
 from registration_forms.definitions import Definition, Question
 from registration_forms.field_types import TYPES
-from registration_forms.models import Choice, Field, FormVersion, RegistrationForm, Response
+from registration_forms.models import Choice, Field, FormVersion, RegistrationForm
 from ticketshop.catalogue.models import OrderForm, SeasonPass, Tariff
 from ticketshop.sales.models import IssuedPass, Order, OrderResponse, Ticket
 
@@ -293,20 +293,20 @@ class Answerer:
                 for planned_response in planned
                 if planned_response.entry.order.language == language
             ]
-            stored = responses.store(
+            unsaved = responses.new(
                 [planned_response.response for planned_response in in_language],
                 organiser=self.shop.pos.organiser,
                 language=language,
                 now=in_language[0].entry.order.placed_at,
             )
-            for response, planned_response in zip(stored, in_language, strict=True):
+            for response, planned_response in zip(unsaved.responses, in_language, strict=True):
+                response.created_at = response.changed_at = planned_response.entry.order.placed_at
+                response.void = not planned_response.entry.sale.counts
+            for response, planned_response in zip(responses.insert(unsaved), in_language, strict=True):
                 if isinstance(planned_response.row, Order):
                     of_orders.append(OrderResponse(order=planned_response.row, response=response))
                 else:
                     planned_response.row.response = response
-                response.created_at = response.changed_at = planned_response.entry.order.placed_at
-                response.void = not planned_response.entry.sale.counts
-            Response.objects.bulk_update(stored, ["created_at", "changed_at", "void"])
         OrderResponse.objects.bulk_create(of_orders, batch_size=500)
         for model in (Ticket, IssuedPass):
             rows = [
