@@ -16,13 +16,10 @@ LONGEST = [
     "tests/project/test_saving_unchanged.py",
     "tests/project/test_run.py",
     "tests/browser/test_backoffice.py",
-    "tests/privacy/test_crawl.py",
     "tests/soak/test_exports.py",
     "tests/project/test_bad_input.py",
-    "tests/privacy/test_mutations.py",
     "tests/browser/test_connections.py",
     "tests/lib/postgres/test_server.py",
-    "tests/demo/test_filling.py",
     "tests/privacy/erasure/test_interruptions.py",
 ]
 

@@ -2,48 +2,48 @@
 
 import json
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import F, Max
 from modeltranslation.translator import translator
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts.models import User
 from contacts.models import Contact
+from registration_forms.models import Answer, Choice, FormVersion, RegistrationForm, Response
+from tests.demo.conftest import MIDNIGHT
 from ticketshop.catalogue import programme
 from ticketshop.catalogue.models import Category, Event, SeasonPass, Session, Tariff
 from ticketshop.demo import filling, log_ins
 from ticketshop.demo.money import card_payments
 from ticketshop.demo.past_orders import counter_evening
 from ticketshop.demo.programme import pictures
-from ticketshop.demo.programme.theatre import THEATRE
 from ticketshop.history.models import Event as History
 from ticketshop.lib.values.text import normalise_email, normalise_line
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale, StaffMembership
-from ticketshop.sales.models import Dispute, Invoice, Order, OrderLine, Payment, PaymentMethod, Refund, Ticket
+from ticketshop.sales.models import (
+    Dispute,
+    Invoice,
+    IssuedPass,
+    Order,
+    OrderLine,
+    OrderResponse,
+    Payment,
+    PaymentMethod,
+    Refund,
+    Ticket,
+)
 from ticketshop.sales.orders import books, waiting_money
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.usefixtures("demo"), pytest.mark.django_db]
 
-TODAY = date(2027, 4, 7)
-MIDNIGHT = datetime.combine(TODAY, time(), THEATRE.zone)
 SAME_IN_BOTH = {"Antigone", "Cyrano de Bergerac", "Théâtre du Lac", "Seeklang Festival", "Concerts"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def demo(django_db_setup, django_db_blocker):
-    """Filled once for all tests of this module, and gone afterwards."""
-    with django_db_blocker.unblock(), transaction.atomic():
-        filling.fill(TODAY)
-        yield
-        transaction.set_rollback(True)
 
 
 def shown(slug):
@@ -228,11 +228,31 @@ def test_descriptions_have_enough_text():
 
 def test_rows_pass_full_validation():
     for model in (PointOfSale, Event, Session, Tariff, SeasonPass, Contact, Order):
+        # The database has checked the keys.
+        keys = [field.name for field in model._meta.concrete_fields if field.is_relation]
         for row in model.objects.all():
             try:
-                row.clean_fields(exclude=["password"])
+                row.clean_fields(exclude=["password", *keys])
             except ValidationError as error:
                 pytest.fail(f"{model.__name__} {row.pk}: {error}")
+
+
+def test_past_visitors_have_answers():
+    assert set(RegistrationForm.objects.values_list("kind", flat=True)) == {"order", "tariff", "pass"}
+    assert not RegistrationForm.objects.filter(published=None).exists()
+    assert OrderResponse.objects.exists()
+    for model in (Ticket, IssuedPass):
+        assert model.objects.exclude(response=None).exists()
+    assert Response.objects.filter(void=True).exists()
+    for choice in Choice.objects.filter(capacity__isnull=False):
+        assert choice.used == Answer.objects.filter(v_choice=choice, response__void=False).count()
+    labels = [
+        text
+        for form in FormVersion.objects.all()
+        for one in form.definition["fields"]
+        for text in (one["label"],)
+    ]
+    assert all(text.get("en") and text.get("fr") for text in labels)
 
 
 def test_both_shops_can_sell():

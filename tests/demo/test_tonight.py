@@ -1,13 +1,13 @@
 """The date of this evening in the demo: there again on each day, with tickets to scan."""
 
 import uuid
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 import pytest
-from django.db import connection, transaction
 
 from accounts.models import User
-from ticketshop.demo import filling, tonight
+from tests.demo.conftest import TODAY, analyze
+from ticketshop.demo import tonight
 from ticketshop.demo.programme.theatre import THEATRE
 from ticketshop.sales.bookings import own_passes
 from ticketshop.sales.door import access, entries
@@ -16,20 +16,15 @@ from ticketshop.sales.models import IssuedPass, Order, Ticket
 from ticketshop.sales.orders import books
 
 pytestmark = pytest.mark.django_db
-TODAY, TOMORROW = date(2027, 4, 7), date(2027, 4, 8)
+TOMORROW = TODAY + timedelta(days=1)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def demo(django_db_setup, django_db_blocker):
-    """Filled once for all tests of this module, and gone afterwards."""
-    with django_db_blocker.unblock(), transaction.atomic():
-        filling.fill(TODAY)
+def evening_of_today(demo, django_db_blocker) -> None:
+    """The date of this evening, in the demo."""
+    with django_db_blocker.unblock():
         tonight.write(TODAY)
-        # Without statistics of the new rows the rules of the books take 20 s.
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")
-        yield
-        transaction.set_rollback(True)
+        analyze()
 
 
 def evening(day: date):
