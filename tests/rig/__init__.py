@@ -54,7 +54,9 @@ class Rig:
                 self.sql(f"ALTER SYSTEM SET {name} = {value}")
             self.sql("SELECT pg_reload_conf()")
             migrated_database.wait_until_made()
-            self.shop = json.loads(self.run("-m", self.fill))
+            self._start_helper()
+            stack.callback(self._end_helper)
+            self.shop = json.loads(self.execute(f"from {self.fill} import main; main()"))
             stack.callback(self._stop)
             self._start()
             self._open = stack.pop_all()
@@ -93,6 +95,25 @@ class Rig:
         )
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
+
+    def execute(self, code: str) -> str:
+        """Run a piece of Python in ``tests.rig.helper`` and return what it prints."""
+        print(json.dumps(code), file=self._helper.stdin, flush=True)
+        line = self._helper.stdout.readline()
+        assert line, f"{code}: the helper has ended: {self.log.read_text()[-2000:]}"
+        is_done, printed = json.loads(line)
+        assert is_done, f"{code}: {printed}"
+        return printed
+
+    def _start_helper(self) -> None:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        with self.log.open("a") as log:
+            command = [sys.executable, "-m", "tests.rig.helper"]
+            self._helper = subprocess.Popen(command, cwd=ROOT, env=self.environment, stderr=log, **pipes)
+
+    def _end_helper(self) -> None:
+        with self._helper as helper:
+            helper.stdin.close()
 
     def _start(self) -> None:
         number = self.listener.fileno()
@@ -154,7 +175,10 @@ class Rig:
     def defer(self, task: str, **arguments) -> None:
         """Queue a job, with a separate lock, because the periodic task may have queued the same job."""
         lock = f"rig-{time.monotonic_ns()}"
-        self.run("manage.py", "procrastinate", "defer", "--queueing-lock", lock, task, json.dumps(arguments))
+        self.execute(
+            "from procrastinate.contrib.django import app\n"
+            f"app.configure_task({task!r}, queueing_lock={lock!r}).defer(**{arguments!r})"
+        )
 
     # --- the database -----------------------------------------------------------------------------------
 
@@ -186,7 +210,7 @@ class Rig:
             hook.unlink(missing_ok=True)
 
     def check_books(self) -> None:
-        self.run("manage.py", "check_books")
+        self.execute("from django.core.management import call_command; call_command('check_books')")
 
     # --- visitors ---------------------------------------------------------------------------------------
 

@@ -1,19 +1,16 @@
-"""Fill the rig's database: ``python -m tests.rig.shop`` prints the ids and URLs that a buyer needs, as JSON."""
+"""Fill the rig's database: ``main`` prints the ids and URLs that a buyer needs, as JSON."""
 
 import json
 import os
 from decimal import Decimal
 
-import django
 from django.conf import settings
 from django.core.management import call_command
 
-django.setup()
-
-from tests import migrated_dump  # noqa: E402
-from tests.factories.catalogue import OfferFactory  # noqa: E402
-from tests.factories.organisers import PointOfSaleFactory  # noqa: E402
-from tests.factories.sales import PaymentMethodFactory  # noqa: E402
+from tests import migrated_dump
+from tests.factories.catalogue import OfferFactory
+from tests.factories.organisers import PointOfSaleFactory
+from tests.factories.sales import PaymentMethodFactory
 
 
 def prepare() -> None:
@@ -33,7 +30,3 @@ def main() -> None:
     offer = OfferFactory(pos=pos, capacity=100_000, price=Decimal("35.00"))
     event = offer.session.event
     print(json.dumps({"home": "/theatre/", "event": f"/theatre/events/{event.slug}/", "offer": offer.pk}))
-
-
-if __name__ == "__main__":
-    main()

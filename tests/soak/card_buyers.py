@@ -15,8 +15,6 @@ from ticketshop.demo.fake_stripe.account import Account, Refused
 
 # What happens when neither webhooks nor buyers come, as if minutes had passed.
 RECONCILE = """
-import django
-django.setup()
 from datetime import timedelta
 from django.utils import timezone
 from ticketshop.jobs.models import Failure
@@ -50,7 +48,7 @@ class CardRig(Rig):
         self.stripe.__exit__(*exc)
 
     def reconcile(self) -> None:
-        self.run("-c", RECONCILE)
+        self.execute(RECONCILE)
 
 
 @dataclass

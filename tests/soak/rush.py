@@ -3,17 +3,16 @@
 ``Rush(rig, …).run()`` sells out the shop that ``tests.soak.rush_shop`` creates. Buyers use HTTP, several at a time.
 """
 
+import itertools
 import json
 import re
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from tests.rig import ROOT, Rig
+from tests.rig import Rig
 from tests.visitor import HttpVisitor, Page
 from tests.waiting import wait_for
 
@@ -59,13 +58,11 @@ class Rush:
     took: float = 0.0
 
     def run(self) -> None:
-        numbers = map(str, (self.places, self.buses, self.participants))
-        command = [sys.executable, "-m", "tests.soak.rush_shop", *numbers]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        with subprocess.Popen(command, cwd=ROOT, env=self.rig.environment, **pipes) as self._helper:
-            self.shop = json.loads(self._helper.stdout.readline())
-            self._rush()
-            self._helper.stdin.close()
+        numbers = f"{self.places}, {self.buses}, {self.participants}"
+        self.shop = json.loads(
+            self.rig.execute(f"from tests.soak import rush_shop; rush_shop.main({numbers})")
+        )
+        self._rush()
         wait_for(lambda: not self.rig.sql(OPEN_JOBS), "the end of all jobs")
 
     def _rush(self) -> None:
@@ -148,9 +145,11 @@ class Rush:
     def _do_periodic_jobs(self) -> None:
         """Queue all periodic jobs, wait until the worker has done them, and begin again, until the rush is over."""
         left = "SELECT 1 FROM procrastinate_jobs WHERE starts_with(queueing_lock, 'rush-') AND status IN ('todo', 'doing')"
-        while not self._over.is_set():
-            print("now", file=self._helper.stdin, flush=True)
-            self.periodic = int(self._helper.stdout.readline())
+        for number in itertools.count(1):
+            if self._over.is_set():
+                break
+            code = f"from tests.soak import rush_shop; print(rush_shop.queue_periodic_jobs({number}))"
+            self.periodic = int(self.rig.execute(code))
             wait_for(lambda: not self.rig.sql(left), "the periodic jobs")
 
     # --- what must be true afterwards -------------------------------------------------------------------

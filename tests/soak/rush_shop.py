@@ -1,29 +1,21 @@
-"""Fill the shop of the rush: ``python -m tests.soak.rush_shop PLACES BUSES TICKETS`` in the rig's environment.
+"""Fill the shop of the rush, and queue its periodic jobs; the rig's helper runs both functions.
 
 One date, three tariffs of one allotment of ``PLACES``, and a form in which every participant chooses a bus: the first has ``BUSES``
-places. A marathon with ``TICKETS`` participants gives staff a large list to export. Prints ids and URLs as JSON.
-
-Then queues all periodic jobs each time a line arrives, and prints how many there are. Ends with its standard input.
+places. A marathon with ``TICKETS`` participants gives staff a large list to export.
 """
 
-import itertools
 import json
-import sys
 from decimal import Decimal
 
-import django
+from procrastinate.contrib.django import app
 
-django.setup()
-
-from procrastinate.contrib.django import app  # noqa: E402
-
-from registration_forms.models import RegistrationForm  # noqa: E402
-from tests.bench import exports  # noqa: E402
-from tests.factories.accounts import PASSWORD  # noqa: E402
-from tests.factories.catalogue import AllotmentFactory, OfferFactory, SessionFactory, TariffFactory  # noqa: E402
-from tests.factories.organisers import PointOfSaleFactory, StaffMembershipFactory, make_staff  # noqa: E402
-from tests.factories.registration_forms import ask, make_form, publish  # noqa: E402
-from tests.factories.sales import PaymentMethodFactory  # noqa: E402
+from registration_forms.models import RegistrationForm
+from tests.bench import exports
+from tests.factories.accounts import PASSWORD
+from tests.factories.catalogue import AllotmentFactory, OfferFactory, SessionFactory, TariffFactory
+from tests.factories.organisers import PointOfSaleFactory, StaffMembershipFactory, make_staff
+from tests.factories.registration_forms import ask, make_form, publish
+from tests.factories.sales import PaymentMethodFactory
 
 TARIFFS = {"Adult": 1, "Reduced": 1, "For two": 2}  # name -> tickets for one price
 
@@ -68,18 +60,11 @@ def queue_periodic_jobs(number: int) -> int:
     return len(names)
 
 
-def main() -> None:
-    places, buses, tickets = map(int, sys.argv[1:])
+def main(places: int, buses: int, tickets: int) -> None:
+    """Fill the shop and print ids and URLs as JSON."""
     ids, form = fill(places, buses)
     marathon = RegistrationForm.objects.get(pk=exports.fill(1, tickets))
     staff = make_staff(form.organiser)
     StaffMembershipFactory(user=staff, organiser=marathon.organiser)
     shop = {**ids, "staff": staff.email, "password": PASSWORD, "forms": [marathon.pk, form.pk]}
-    print(json.dumps(shop), flush=True)
-    rounds = itertools.count(1)
-    for _line in sys.stdin:
-        print(queue_periodic_jobs(next(rounds)), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    print(json.dumps(shop))
