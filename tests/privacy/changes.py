@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 
 from django.db import connection, models
 from django.utils import timezone
@@ -12,7 +13,7 @@ from tests.privacy import planting
 from tests.privacy.people import Person
 from tests.privacy.scanner import Snapshot
 from ticketshop.catalogue.models import Hold
-from ticketshop.lib.personal import DeleteRow
+from ticketshop.lib.personal import Author, DeleteRow
 from ticketshop.sales.models import Cart
 
 GONE, NEW = "(gone)", "(new)"
@@ -70,8 +71,11 @@ class Explained:
         self._cells: set[Change] = set()
         gone: dict[type[models.Model], set] = {}
         for model in registry.installed_models():
+            of_person = cache(partial(_keys_of, model, person))
             for column, _key, strategy in planting.erasing_strategies(model):
-                for pk in planting.rows_for(model, column, strategy, person):
+                by_author = isinstance(strategy, Author)
+                pks = _keys(planting.rows_for(model, column, strategy, person)) if by_author else of_person()
+                for pk in pks:
                     self._cells.add(Change(model._meta.db_table, str(pk), column.column))
                     if isinstance(strategy, DeleteRow):
                         gone.setdefault(model, set()).add(pk)
@@ -105,6 +109,14 @@ class Explained:
             for change in changes - self._cells - self._gone
             if Change(change.table, "*", change.column) not in OWN
         }
+
+
+def _keys_of(model: type[models.Model], person: Person) -> list:
+    return _keys(planting.rows_of(model, person))
+
+
+def _keys(rows: models.QuerySet) -> list:
+    return list(rows.values_list("pk", flat=True))
 
 
 def _with_what_hangs_on_them(gone: dict) -> dict:

@@ -18,6 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote_plus, urlsplit
 
@@ -41,6 +42,9 @@ class Token:
     name: str
     value: str
     kind: str = "text"
+
+    def __deepcopy__(self, _memo: dict) -> "Token":
+        return self
 
 
 @dataclass(frozen=True, order=True)
@@ -102,8 +106,7 @@ class Needles:
         """Return the names of the tokens in ``text``, encoded or not."""
         found = self._seen.get(text)
         if found is None:
-            folded = "\n".join(fold(part) for part in unpack(text))
-            folded += "\n" + _BETWEEN_DIGITS.sub("", folded)
+            folded = _unpacked(text)
             found = frozenset(
                 name
                 for name, plain, pattern in self._patterns
@@ -111,6 +114,16 @@ class Needles:
             )
             self._seen[text] = found
         return found
+
+
+@lru_cache(maxsize=2000)
+def _unpacked(text: str) -> str:
+    """Return the text and every text that is encoded in it, folded, also without signs between digits.
+
+    Kept for the next scan: most columns are the same after each erasure of a test.
+    """
+    folded = "\n".join(fold(part) for part in unpack(text))
+    return folded + "\n" + _BETWEEN_DIGITS.sub("", folded)
 
 
 def _plain(pattern: str) -> str | None:

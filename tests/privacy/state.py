@@ -43,6 +43,7 @@ class State:
 def make_state(*, shared_log_in: bool = False, number: int = 0) -> State:
     """Return planted people without open deferrals. ``shared_log_in``: V logs in at B, too; else the twin is a guest there.
 
+    With a shared log-in W is a friend of V's and does nothing else.
     ``number`` tells a second state in the same database from the first.
     """
     a, b = people.make_shop(f"Aside{number}"), people.make_shop(f"Bside{number}")
@@ -55,10 +56,14 @@ def make_state(*, shared_log_in: bool = False, number: int = 0) -> State:
     )
     v.log_in_goes = twin.log_in_goes = not shared_log_in
     people.live(twin)
-    people.live(w)
+    if not shared_log_in:
+        people.live(w)
     people.live(v, w)
     people.everything_is_over()
-    twin, w, v = (planting.plant(person) for person in (twin, w, v))
+    twin, w, v = (
+        Planted(person) if shared_log_in and person is w else planting.plant(person)
+        for person in (twin, w, v)
+    )
     return State(a, b, v, w, twin)
 
 

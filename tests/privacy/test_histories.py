@@ -255,6 +255,7 @@ def test_who_registered_again_keeps_their_address_while_a_second_erasure_waits(s
 
 
 def test_erasure_after_random_histories_leaves_nothing(db):
+    """The same four histories each time; hundreds of new ones in ``make soak``."""
     run(4, 15, fixed=True)
 
 
