@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -138,8 +139,15 @@ def test_pid_file_with_the_id_of_another_program_is_ignored(shared_server):
 
 def test_two_clones_run_side_by_side_and_concurrent_starts_give_one_server(clone):
     homes = [clone / name / "var" / "postgres" for name in ("one", "one", "two")]
-    with ThreadPoolExecutor() as pool:  # each opens the file with the lock, as processes do
-        first, again, other = pool.map(lambda home: postgres.Server(home).start().pid, homes)
+    together = threading.Barrier(len(homes))
+
+    def start(home: Path) -> int:
+        """Start at the same moment as the others; each thread opens the file with the lock, as a process does."""
+        together.wait()
+        return postgres.Server(home).start().pid
+
+    with ThreadPoolExecutor(len(homes)) as pool:
+        first, again, other = pool.map(start, homes)
     assert first == again != other
     one, two = postgres.Server(homes[0]), postgres.Server(homes[2])
     query(one, "CREATE TABLE mine ()")
