@@ -120,8 +120,8 @@ def test_evening_from_the_counter_to_the_books(evening, browse):
             expect(door.locator("#count")).to_have_text("4 of 5 in")
         box.goto("/admin/sales/order/takings/")
         expect(box.locator("#content")).to_contain_text("you took CHF 36.00 in cash")
-        box.locator("#id_opening").fill("100")
-        box.locator("#id_counted").fill("136")
+        box.locator("#id_count_opening").fill("100")
+        box.locator("#id_count_counted").fill("136")
         box.get_by_role("button", name="Note the count").click()
         expect(box.locator("#content")).to_contain_text("you took CHF 0.00 in cash")
     assert IssuedPass.objects.get().entries_left == 3
