@@ -153,7 +153,7 @@ def customers(order: Order, count: int) -> dict[str, dict]:
     """Measure the back office's lists of customers and tickets, and a visitor's account."""
     staff = Work([make_staff(order.organiser, email="archivist@example.org")])
     buyer = Contact.objects.get(organiser=order.organiser, number=f"F{count // 2}")
-    buyer.user = UserFactory()
+    buyer.user = UserFactory(email="visitor@archive.example")
     buyer.save()
     address = "/admin/sales/customer/"
     asked = {

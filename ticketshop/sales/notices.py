@@ -195,10 +195,14 @@ def answers_changed(order: Order, lines: list[AnswerHistory], now: datetime) -> 
     _tell(order, "answers_changed", now, changes=[line.pk for line in lines])
 
 
-def answers_wanted(order: Order, version_id: int, now: datetime) -> None:
-    """Ask the buyer, and the holders of given tickets, for answers to a newer version of a form, once for each version."""
+def answers_wanted(order: Order, version_id: int, now: datetime, *, holders: bool = True) -> None:
+    """Ask the buyer, and the holders of given tickets, for answers to a newer version of a form, once for each version.
+
+    ``holders``: whether the order may have given tickets; without, none are read.
+    """
     _tell(order, "answers_wanted", now, once=f"answers_wanted:{order.pk}:{version_id}")
-    _ask_holders(order, now, version_id)
+    if holders:
+        _ask_holders(order, now, version_id)
 
 
 def answers_later(order: Order, now: datetime) -> None:

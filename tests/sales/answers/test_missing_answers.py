@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from contacts.models import Contact
-from registration_forms.models import Answer, Response
+from registration_forms.models import Answer, RegistrationForm, Response
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.sales import jazz
@@ -19,6 +19,7 @@ from ticketshop.history import history
 from ticketshop.mail import mime_messages
 from ticketshop.mail.models import Mail
 from ticketshop.sales import tasks
+from ticketshop.sales.admin.form_pages import missing_answers as form_pages
 from ticketshop.sales.answers import missing_answers
 from ticketshop.sales.models import IssuedPass, Order, OrderResponse, Ticket
 from ticketshop.sales.orders import orders
@@ -45,6 +46,23 @@ def buy(shop, tariff, number=1, email="ada@example.org", session=None) -> Order:
     order = Order.objects.latest("pk")
     order.page = who.page.url
     return order
+
+
+def buy_pass(shop) -> Order:
+    who = jazz.visitor()
+    shop.add_pass(who)
+    shop.details(who)
+    fill(who)
+    who.place("on_site")
+    return Order.objects.latest("pk")
+
+
+def order_form(shop, name: str) -> RegistrationForm:
+    """Return a published order form that nothing uses."""
+    form = make_form("order", organiser=shop.organiser, name=name)
+    ask(form)
+    publish(form)
+    return form
 
 
 def page_of(form, name: str) -> str:
@@ -239,6 +257,51 @@ def test_order_forms_of_an_event_and_of_the_shop(shop):
     made = OrderResponse.objects.get()
     assert (made.order, made.response.form, made.title) == (order, own, "Jazz 2027")
     assert made.response.about_id == order.buyer_id
+
+
+def test_order_forms_of_event_and_shop_count_orders_that_hold_a_ticket_or_pass_not_over(shop):
+    tickets, passes = buy(shop, shop.adult, 2), buy_pass(shop)
+    own, of_shop, of_nothing = (order_form(shop, name) for name in ("own", "of the shop", "of nothing"))
+    OrderForm.objects.create(form=of_shop, point_of_sale=shop.pos)
+    OrderForm.objects.create(form=own, event=shop.event)
+    now = timezone.now()
+
+    def lacking() -> list[list[Order]]:
+        return [list(missing_answers.orders(form.pk, now).order_by("pk")) for form in (own, of_shop, of_nothing)]
+
+    assert lacking() == [[tickets], [passes], []]
+    # One form for both: each order once, though it holds two tickets.
+    OrderForm.objects.filter(form=own).update(form=of_shop)
+    assert lacking() == [[], [tickets, passes], []]
+    # An archived form of the event stands in for nothing.
+    OrderForm.objects.filter(event=shop.event).update(form=own)
+    type(own).objects.filter(pk=own.pk).update(archived_at=now)
+    assert lacking()[1] == [tickets, passes]
+    Ticket.objects.filter(order=tickets).update(state="cancelled")
+    IssuedPass.objects.filter(order=passes).update(valid_until=now - timedelta(days=2))
+    assert lacking() == [[], [], []]
+
+
+@pytest.mark.parametrize("kind", ["order", "pass", "tariff"])
+def test_more_than_are_counted_are_stated_as_more(shop, monkeypatch, kind):
+    monkeypatch.setattr(missing_answers, "COUNTED", 2)
+    form = RegistrationForm(kind=kind)
+    with translation.override("fr"):
+        french = form_pages.number_text(form, 3)
+    assert form_pages.number_text(form, 2).startswith("2 ")
+    assert form_pages.number_text(form, 3).startswith("More than 2 ")
+    assert french.startswith("Plus de 2 ")
+    monkeypatch.setattr(missing_answers, "COUNTED", 1000)
+    assert form_pages.number_text(form, 1001).startswith("More than 1,000 ")
+    form = shop.form("tariff")
+    ask(form, "Menu")
+    publish(form)
+    buy(shop, shop.adult, 4)
+    shop.adult.form = form
+    shop.adult.save()
+    assert missing_answers.number_of(form, timezone.now()) == 4
+    monkeypatch.setattr(missing_answers, "COUNTED", 2)
+    assert missing_answers.number_of(form, timezone.now()) == 3
 
 
 def test_form_without_mandatory_questions_sends_no_mail(shop, staff):

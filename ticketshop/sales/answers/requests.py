@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.utils.translation import gettext_lazy
 
 from registration_forms.models import FormVersion, Response
 from ticketshop.jobs.rows import RowJob
 
 from .. import notices
-from ..models import Order
+from ..models import Order, Ticket, responses_of
 
 PAGE = 500
 STANDING = [Order.State.PENDING, Order.State.PAID]
@@ -47,11 +47,10 @@ def _to_tell(now: datetime) -> QuerySet[Order]:
 def _tell(order: Order, now: datetime) -> None:
     """Queue a mail for each version that the order's answers are older than; only once for each version."""
     if hasattr(order, "asked"):
-        notices.answers_wanted(order, order.asked, now)
+        notices.answers_wanted(order, order.asked, now, holders=order.has_given)
         return
-    parts = ("order_response__order", "ticket__order", "issued_pass__order", "issued_pass_adding__order")
-    mine = Q(*((part, order) for part in parts), _connector=Q.OR)
-    asked = _waiting(now).filter(mine).values_list("form__asked_again", flat=True)
+    waiting = _waiting(now).filter(pk__in=responses_of(order).values("pk"))
+    asked = waiting.values_list("form__asked_again", flat=True)
     for version_id in sorted(set(asked)):
         notices.answers_wanted(order, version_id, now)
 
@@ -69,5 +68,6 @@ def tell_some(version: FormVersion, after: int, now: datetime, size: int = PAGE)
     waiting = _needed(now).filter(form=version.form_id, version__number__lt=version.number, pk__gt=after)
     ids = list(waiting.order_by("pk").values_list("pk", flat=True)[:size])
     orders = _orders_of(ids).select_related("buyer", "point_of_sale__organiser")
-    TELL.run(now, orders.annotate(asked=Value(version.pk)).order_by("pk"))
+    given = Exists(Ticket.objects.filter(order=OuterRef("pk"), gift__isnull=False))
+    TELL.run(now, orders.annotate(asked=Value(version.pk), has_given=given).order_by("pk"))
     return ids[-1] if len(ids) == size else None

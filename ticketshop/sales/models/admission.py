@@ -281,7 +281,11 @@ class IssuedPass(Admission):
                 name="issuedpass_entries_left",
             )
         ]
-        indexes = _by_holder("pass")
+        # The last one for the job that looks every minute for places booked with cancelled passes.
+        indexes = [
+            *_by_holder("pass"),
+            models.Index(fields=["id"], name="pass_cancelled", condition=Q(state="cancelled")),
+        ]
 
     class Personal:
         subject = {"beneficiary": CONTACT, "order__buyer": Unless("beneficiary", CONTACT)}

@@ -7,6 +7,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -33,7 +34,9 @@ Kind = RegistrationForm.Kind
 
 
 def number_text(form: RegistrationForm, number: int) -> str:
-    """Return “40 tickets were sold before this form was asked for them, and have no answers.”"""
+    """Return “40 tickets were sold before this form was asked for them, and have no answers.”, or “More than 1,000 tickets …”."""
+    if number > missing_answers.COUNTED:
+        return _more_than(missing_answers.COUNTED, form)
     values = {"count": number}
     if form.kind == Kind.ORDER:
         return (
@@ -61,6 +64,23 @@ def number_text(form: RegistrationForm, number: int) -> str:
         )
         % values
     )
+
+
+def _more_than(most: int, form: RegistrationForm) -> str:
+    values = {"count": number_format(most, force_grouping=True)}
+    if form.kind == Kind.ORDER:
+        text = _(
+            "More than %(count)s orders were placed before this form was asked for them, and have no answers."
+        )
+    elif form.kind == Kind.PASS:
+        text = _(
+            "More than %(count)s season passes were sold before this form was asked for them, and have no answers."
+        )
+    else:
+        text = _(
+            "More than %(count)s tickets were sold before this form was asked for them, and have no answers."
+        )
+    return text % values
 
 
 def _is_lacking(form: RegistrationForm) -> bool:
