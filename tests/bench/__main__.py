@@ -41,7 +41,9 @@ def without_jobs(rig: Rig) -> Iterator[None]:
     """
     worker = rig.job_worker
     worker.suspend()
-    while rig.sql("SELECT FROM pg_stat_activity WHERE state LIKE 'idle in transaction%%'"):
+    # A statement that still runs may belong to a transaction, too.
+    busy = "state <> 'idle' AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    while rig.sql(f"SELECT FROM pg_stat_activity WHERE {busy}"):
         worker.resume()
         time.sleep(0.2)
         worker.suspend()
