@@ -50,7 +50,9 @@ class Shown:
         self.of_dan = linked(self.alice, self.pos, ("Dan", "Ray", "dan@example.org"))
         self.shop.accepted()
         abroad = friendly_pos()
-        make_order({OfferFactory(pos=abroad): 1, SeasonPassFactory(pos=abroad): 1}, pos=abroad, user=self.alice.user)
+        make_order(
+            {OfferFactory(pos=abroad): 1, SeasonPassFactory(pos=abroad): 1}, pos=abroad, user=self.alice.user
+        )
 
     def buy(self, link: ContactLink | None = None) -> tuple[Ticket, IssuedPass]:
         """Return a ticket and a pass that Alice bought for a person, or that carry the name of a guest alone."""

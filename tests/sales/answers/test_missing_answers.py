@@ -267,7 +267,9 @@ def test_order_forms_of_event_and_shop_count_orders_that_hold_a_ticket_or_pass_n
     now = timezone.now()
 
     def lacking() -> list[list[Order]]:
-        return [list(missing_answers.orders(form.pk, now).order_by("pk")) for form in (own, of_shop, of_nothing)]
+        return [
+            list(missing_answers.orders(form.pk, now).order_by("pk")) for form in (own, of_shop, of_nothing)
+        ]
 
     assert lacking() == [[tickets], [passes], []]
     # One form for both: each order once, though it holds two tickets.
