@@ -129,9 +129,12 @@ def test_payments_of_a_booking_that_was_recorded_as_a_whole_are_known(organiser)
 
 
 def store_both_at_once(organiser, monkeypatch) -> list[str]:
-    """Store a booking and its payments at the same time. Return the states of the rows."""
+    """Store a booking and its payments at the same time. Return the states of the rows.
+
+    The calls meet when they have written their rows, and once more when they have looked for those of the other.
+    """
     close = files._close_bookings
-    monkeypatch.setattr(files, "_close_bookings", lambda *args: (meet(), close(*args)))
+    monkeypatch.setattr(files, "_close_bookings", lambda *args: (meet(), close(*args), meet()))
     at_once(*[partial(store, organiser, booking) for booking in booking_and_its_payments()])
     return [entry.state for entry in entries() if entry.state == "open"]
 
