@@ -18,6 +18,10 @@ class Url(FieldType):
             max_length=500,
             empty_value=None,
             assume_scheme="https",
+            # A field of the type "url" is invalid for browsers without "https://", which is accepted here.
+            widget=forms.TextInput(
+                attrs={"inputmode": "url", "autocapitalize": "none", "spellcheck": "false"}
+            ),
             error_messages={"invalid": SHAPE},
             **self.common(question),
         )

@@ -106,6 +106,26 @@ def test_mandatory_question_without_an_answer_is_empty_for_a_condition(blank):
     agree(blank, {"fields": [first, second]}, {}, {"x": "yes"})
 
 
+@pytest.mark.parametrize(
+    ("kind", "typed"),
+    [
+        ("url", "example.org"),
+        ("url", "HTTPS://EXAMPLE.ORG"),
+        ("email", "Anna@Example.ORG"),
+        ("email", "anna@bücher.example"),
+        ("phone", "079 123 45 67"),
+        ("number", "1'000"),
+    ],
+)
+def test_what_the_server_accepts_is_an_answer_for_the_script_too(kind, typed, blank):
+    first = {"key": "x", "type": kind, "label": {"en": "X"}, "visibility": "visible"}
+    under = {"all": [{"field": "x", "op": "filled"}]}
+    second = {"key": "y", "type": "text", "label": {"en": "Y"}, "visibility": "visible", "condition": under}
+    block = Block(parse({"fields": [first]}), {"ask-1-x": typed}, prefix="ask-1", question_context=NOW)
+    assert not block.errors
+    agree(blank, {"fields": [first, second]}, {}, {"x": typed})
+
+
 def test_script_and_server_show_the_same_questions_of_any_form(blank):
     @settings(max_examples=60)
     @given(forms_with_answers())

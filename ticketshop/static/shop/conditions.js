@@ -23,10 +23,13 @@
     consent: () => "yes",
     number: (text) => String(+text.replace(/[\s'’]/g, "").replace(",", ".")),
   };
+  // Browsers refuse e-mail addresses with letters that the server accepts, as in bücher.example.
+  const isWrong = ({ validity, value }) =>
+    !(validity.valid || validity.valueMissing || (validity.typeMismatch && /[^\0-\x7f]/.test(value)));
   const answersOf = (row, type) => {
     const texts = [];
     for (const one of controls(row)) {
-      if (!one.validity.valid && !one.validity.valueMissing) return null;
+      if (isWrong(one)) return null;
       if ((one.type === "radio" || one.type === "checkbox") && !one.checked) continue;
       const text = one.value.normalize("NFC").replace(INVISIBLE, "").trim();
       if (text) texts.push((read[type] ?? String)(text));
