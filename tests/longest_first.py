@@ -12,15 +12,17 @@ import pytest
 
 # Measured: the tests of these files that take more than a second take 10 to 60 together.
 LONGEST = [
-    "tests/soak/test_faults.py",
-    "tests/project/test_saving_unchanged.py",
-    "tests/project/test_run.py",
-    "tests/browser/test_backoffice.py",
-    "tests/soak/test_exports.py",
+    "tests/browser/test_every_page.py",
     "tests/project/test_bad_input.py",
-    "tests/browser/test_connections.py",
-    "tests/lib/postgres/test_server.py",
+    "tests/browser/test_backoffice.py",
+    "tests/soak/test_faults.py",
+    "tests/browser/test_mails.py",
+    "tests/browser/test_form_builder.py",
+    "tests/project/test_run.py",
     "tests/privacy/erasure/test_interruptions.py",
+    "tests/privacy/erasure/test_races.py",
+    "tests/project/test_saving_unchanged.py",
+    "tests/lib/postgres/test_server.py",
 ]
 
 
