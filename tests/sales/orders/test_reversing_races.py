@@ -101,10 +101,10 @@ def test_a_refund_that_is_noted_as_paid_meanwhile_stays_so(order):
 
 
 def test_without_the_condition_a_paid_refund_would_be_noted_as_never_paid(order, monkeypatch):
-    def done(rows, reversal, now, **values):
-        return rows.update(state="done", done_at=now, reversal=reversal, **values)
+    def done_with(refund, part, now, **columns):
+        return Refund.objects.filter(pk=refund.pk).update(state="done", done_at=now, **columns)
 
-    monkeypatch.setattr(reversing, "_done", done)
+    monkeypatch.setattr(Refund, "done_with", done_with)
     assert taken_back_while_the_refund_is_noted(order) == "IntegrityError"
 
 

@@ -9,8 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ticketshop.lib.values.money import ZERO
 
-from ..models import BankEntry, Order, Payment, Refund
-from ..payments.payments import NEVER_OWED
+from ..models import NEVER_OWED, BankEntry, Order, Payment, Refund
 
 
 class What(TextChoices):

@@ -28,7 +28,7 @@ from .order import (
     places_of,
     responses_of,
 )
-from .payment import Dispute, Payment, PaymentMethod, Refund
+from .payment import NEVER_OWED, OPEN_REFUNDS, Dispute, Payment, PaymentMethod, Refund
 from .payment_difference import PaymentDifference
 from .products import MONEY, OfADate, moved_from
 from .reversal import Reversal
@@ -45,6 +45,8 @@ __all__ = [
     "LIVING_ORDERS",
     "MONEY",
     "NAME_LENGTH",
+    "NEVER_OWED",
+    "OPEN_REFUNDS",
     "OPEN_STATES",
     "RENEWALS",
     "STATE_TEXTS",

@@ -1,5 +1,8 @@
 """Payment methods, payments and refunds."""
 
+from datetime import datetime
+from decimal import Decimal
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -288,6 +291,25 @@ class Refund(models.Model):
     def __str__(self):
         return self.payment.order.reference
 
+    def done_with(self, part: Decimal, now: datetime, **columns) -> bool:
+        """Note a part of an open refund as done, without anybody paying it; the rest stays as a refund of its own.
+
+        ``columns``: what else changes, such as the dispute it is done with. Return False if it was paid meanwhile.
+        """
+        rows = Refund.objects.filter(pk=self.pk, state__in=OPEN_REFUNDS)
+        if not rows.update(state=Refund.State.DONE, done_at=now, amount=part, **columns):
+            return False
+        if self.amount > part:
+            Refund.objects.create(
+                payment_id=self.payment_id,
+                kind=self.kind,
+                state=self.state,
+                amount=self.amount - part,
+                requested_at=self.requested_at,
+                refused_at=self.refused_at,
+            )
+        return True
+
     @property
     def state_text(self) -> str:
         """Return the state as text. What was credited in an exchange, or never came, is not paid back."""
@@ -301,6 +323,12 @@ class Refund(models.Model):
     def provider_key(self) -> str:
         """Return the key by which a provider recognises a repeated request."""
         return f"refund:{self.payment.provider_key}:{self.pk}"
+
+
+# States in which money is still to be paid back.
+OPEN_REFUNDS = (Refund.State.REQUESTED, Refund.State.FAILED)
+# Kinds of refunds of money that was never the order's.
+NEVER_OWED = (Refund.Kind.RETURNED, Refund.Kind.REVERSED)
 
 
 class Dispute(models.Model):

@@ -36,7 +36,6 @@ from ..payments.methods.base import no_later_than
 from . import cancelled_lines, other_method
 from .cancelled_lines import Unit
 
-OPEN = (Refund.State.REQUESTED, Refund.State.FAILED)
 # The mails of which a buyer may get another one after the order was unpaid again.
 TOLD_AGAIN = ("order_paid", "order_expired")
 
@@ -116,17 +115,10 @@ def _close_refunds(reversal: Reversal, now: datetime) -> Decimal:
     """Note the refunds of the payment that are still to be paid as done with it. Return their sum."""
     rows = list(Refund.objects.filter(payment=reversal.payment_id))
     for refund in rows:
-        if not _done(Refund.objects.filter(pk=refund.pk), reversal, now):
+        if not refund.done_with(refund.amount, now, reversal=reversal):
             # Staff noted it as paid a moment ago, without the lock of the order.
             raise CannotReverse(_("Money of this payment was paid back meanwhile. Nothing has changed."))
     return sum((refund.amount for refund in rows), ZERO)
-
-
-def _done(rows, reversal: Reversal, now: datetime, **values) -> int:
-    """Note refunds as done with a reversal, if they are still to be paid. Return their number."""
-    return rows.filter(state__in=OPEN).update(
-        state=Refund.State.DONE, done_at=now, reversal=reversal, **values
-    )
 
 
 def _use_returned(reversal: Reversal, amount: Decimal, now: datetime) -> Decimal:
@@ -142,18 +134,8 @@ def _use_returned(reversal: Reversal, amount: Decimal, now: datetime) -> Decimal
         part = min(refund.amount, amount - used)
         if part <= ZERO:
             break
-        if not _done(
-            Refund.objects.filter(pk=refund.pk), reversal, now, amount=part, payment=reversal.payment
-        ):
-            continue
-        used += part
-        if refund.amount > part:
-            Refund.objects.create(
-                payment_id=refund.payment_id,
-                kind=refund.kind,
-                amount=refund.amount - part,
-                requested_at=refund.requested_at,
-            )
+        if refund.done_with(part, now, reversal=reversal, payment=reversal.payment):
+            used += part
     return used
 
 

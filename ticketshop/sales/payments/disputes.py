@@ -13,7 +13,7 @@ from ticketshop.history import history
 from ticketshop.lib.values.money import ZERO
 
 from .. import notices
-from ..models import Dispute, Order, Payment, Refund
+from ..models import OPEN_REFUNDS, Dispute, Order, Payment, Refund
 from .methods.base import DisputeStatus
 
 # State -> action in the history.
@@ -55,23 +55,19 @@ def record(payment: Payment, known: tuple[DisputeStatus, ...], *, now: datetime)
             notices.dispute_opened(dispute, now)
 
 
-# Refunds that are still to be paid.
-OPEN = (Refund.State.REQUESTED, Refund.State.FAILED)
-
-
 def _take(dispute: Dispute, now: datetime) -> None:
     """Add the money that the bank took. Refunds for which the payment has not enough money left are done with it, the latest
     first, so that nobody pays them once more. The order is locked.
     """
     of_payment = Refund.objects.filter(payment=dispute.payment)
-    still_open = list(of_payment.filter(state__in=OPEN).order_by("-pk"))
+    still_open = list(of_payment.filter(state__in=OPEN_REFUNDS).order_by("-pk"))
     gone = of_payment.filter(state=Refund.State.DONE).aggregate(sum=Sum("amount"))["sum"] or ZERO
     to_pay = sum((refund.amount for refund in still_open), ZERO)
     left = dispute.payment.amount - gone - dispute.amount
     rest, missing = dispute.amount, to_pay - max(left, ZERO)
     for refund in still_open:
         part = min(refund.amount, rest, missing)
-        if part > ZERO and _done_with(dispute, refund, part, now):
+        if part > ZERO and refund.done_with(part, now, dispute=dispute):
             rest, missing = rest - part, missing - part
     if rest > ZERO:
         Refund.objects.create(
@@ -83,25 +79,6 @@ def _take(dispute: Dispute, now: datetime) -> None:
             done_at=now,
             dispute=dispute,
         )
-
-
-def _done_with(dispute: Dispute, refund: Refund, part: Decimal, now: datetime) -> bool:
-    """Note part of a refund as done with a lost dispute, and leave the rest as a refund of its own. Return False if it was paid
-    meanwhile.
-    """
-    rows = Refund.objects.filter(pk=refund.pk, state__in=OPEN)
-    if not rows.update(state=Refund.State.DONE, done_at=now, amount=part, dispute=dispute):
-        return False
-    if refund.amount > part:
-        Refund.objects.create(
-            payment=dispute.payment,
-            kind=refund.kind,
-            state=refund.state,
-            amount=refund.amount - part,
-            requested_at=refund.requested_at,
-            refused_at=refund.refused_at,
-        )
-    return True
 
 
 def _give_back(dispute: Dispute) -> None:

@@ -11,13 +11,10 @@ from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.lib.values.money import ZERO, in_cash
 
 from .. import notices
-from ..models import Order, Payment, Refund
+from ..models import NEVER_OWED, OPEN_REFUNDS, Order, Payment, Refund
 from ..tickets import tickets
 from . import methods, reviving
 from .methods.base import Method
-
-# Kinds of refunds of money that was never the order's.
-NEVER_OWED = (Refund.Kind.RETURNED, Refund.Kind.REVERSED)
 
 
 def new(order: Order, method: Method, now: datetime) -> Payment:
@@ -390,7 +387,7 @@ def refund_done(refund: Refund, *, by, now: datetime, done_as: str = "") -> bool
     ``by``: who paid it, None for the provider; ``done_as``: the method by which staff did. Staff also pay what a provider has refused; a provider's answer that is older than
     its refusal changes nothing.
     """
-    before = [Refund.State.REQUESTED] if by is None else [Refund.State.REQUESTED, Refund.State.FAILED]
+    before = (Refund.State.REQUESTED,) if by is None else OPEN_REFUNDS
     changed = Refund.objects.filter(pk=refund.pk, state__in=before).update(
         state=Refund.State.DONE,
         done_at=now,
