@@ -67,27 +67,22 @@ def lines(organiser: Organiser, since: date, until: date, staff=None) -> list[Li
     ):
         line = found.setdefault((day, email, method, currency), Line(day, email, method, currency))
         line.number, line.taken, line.rounding = number, amount, rounding
-    groups = ("done_by__email", "done_as", "payment__currency")
-    for day, email, method, currency, amount, rounding in (
-        back.annotate(day=TruncDate("done_at", tzinfo=organiser.zone))
-        .order_by()
-        .values_list("day", *groups)
-        .annotate(sum=Sum("amount"), roundings=Sum("rounding"))
+    taken_back = _reversals(organiser, staff).filter(made_at__gte=first, made_at__lt=end)
+    by_refund = ("done_by__email", "done_as", "payment__currency")
+    by_reversal = ("payment__confirmed_by__email", "payment__method", "payment__currency")
+    for rows, instant, groups, path in (
+        (back, "done_at", by_refund, ""),
+        (taken_back, "made_at", by_reversal, "payment__"),
     ):
-        line = found.setdefault((day, email, method, currency), Line(day, email, method, currency))
-        line.paid_out = amount
-        line.rounding -= rounding
-    reversed_rows = _reversals(organiser, staff).filter(made_at__gte=first, made_at__lt=end)
-    groups = ("payment__confirmed_by__email", "payment__method", "payment__currency")
-    for day, email, method, currency, amount, rounding in (
-        reversed_rows.annotate(day=TruncDate("made_at", tzinfo=organiser.zone))
-        .order_by()
-        .values_list("day", *groups)
-        .annotate(sum=Sum("payment__amount"), roundings=Sum("payment__rounding"))
-    ):
-        line = found.setdefault((day, email, method, currency), Line(day, email, method, currency))
-        line.paid_out += amount
-        line.rounding -= rounding
+        for day, email, method, currency, amount, rounding in (
+            rows.annotate(day=TruncDate(instant, tzinfo=organiser.zone))
+            .order_by()
+            .values_list("day", *groups)
+            .annotate(sum=Sum(f"{path}amount"), roundings=Sum(f"{path}rounding"))
+        ):
+            line = found.setdefault((day, email, method, currency), Line(day, email, method, currency))
+            line.paid_out += amount
+            line.rounding -= rounding
     order = list(methods.METHODS)
     return sorted(found.values(), key=lambda line: (line.day, line.email or "", order.index(line.method)))
 

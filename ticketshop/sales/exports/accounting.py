@@ -181,25 +181,33 @@ class _Table:
     def _roundings(self) -> Iterator[Row]:
         """Yield what came or went in cash beyond the amounts, or less, because there are no smaller coins."""
         what = Word("rounding", _("Rounding of cash"))
-        came = self.books.payments().exclude(rounding=0)
-        for day, reference, method, rounding, currency in came.values_list(
-            "confirmed_at", "order__reference", "method", "rounding", "currency"
+        for source, columns, sign in (
+            (
+                self.books.payments(),
+                ("confirmed_at", "order__reference", "method", "rounding", "currency"),
+                1,
+            ),
+            (
+                self.books.reversals(),
+                (
+                    "made_at",
+                    "payment__order__reference",
+                    "payment__method",
+                    "payment__rounding",
+                    "payment__currency",
+                ),
+                -1,
+            ),
+            (
+                self.books.refunds(),
+                ("done_at", "payment__order__reference", "done_as", "rounding", "payment__currency"),
+                -1,
+            ),
         ):
-            yield self._row(day, what, "", reference, method, (None, None, None, rounding), currency)
-        taken_back = self.books.reversals().exclude(payment__rounding=0)
-        for day, reference, method, rounding, currency in taken_back.values_list(
-            "made_at",
-            "payment__order__reference",
-            "payment__method",
-            "payment__rounding",
-            "payment__currency",
-        ):
-            yield self._row(day, what, "", reference, method, (None, None, None, -rounding), currency)
-        back = self.books.refunds().exclude(rounding=0)
-        for day, reference, method, rounding, currency in back.values_list(
-            "done_at", "payment__order__reference", "done_as", "rounding", "payment__currency"
-        ):
-            yield self._row(day, what, "", reference, method, (None, None, None, -rounding), currency)
+            rounded = source.exclude(**{columns[3]: 0}).values_list(*columns)
+            for day, reference, method, rounding, currency in rounded:
+                amounts = (None, None, None, sign * rounding)
+                yield self._row(day, what, "", reference, method, amounts, currency)
 
     def _cash_differences(self) -> Iterator[Row]:
         what = Word("cash_difference", _("Difference of counted cash"))

@@ -152,21 +152,11 @@ def _read_sales(books: Books, figures: Figures) -> None:
     gone = books.cancelled_lines()
     if figures.event is not None:
         gone = gone.filter(line__offer__session__event=figures.event)
-    of_sale = ("order__channel", "offer", "season_pass")
-    guests = Sum("places", filter=~Q(order__invitation=""), default=0)
-    sold_rows, unsold_rows = (
-        [
-            row
-            for lines, instant in sources
-            for row in _by_day(_of_event(lines, figures), instant, books.organiser, *of_sale).annotate(
-                tickets=Sum("places"), guests=guests, gross=Sum("total")
-            )
-        ]
-        for sources in (
-            [(books.sold_lines(), "order__paid_at"), (books.sold_before(), SOLD_BEFORE)],
-            [(books.unsold_lines(), UNSOLD)],
-        )
-    )
+    sold_rows = [
+        *_lines_by_day(books.sold_lines(), "order__paid_at", figures, books.organiser),
+        *_lines_by_day(books.sold_before(), SOLD_BEFORE, figures, books.organiser),
+    ]
+    unsold_rows = _lines_by_day(books.unsold_lines(), UNSOLD, figures, books.organiser)
     of_cancelled = ("cancellation__order__channel", "line__offer", "line__season_pass")
     gone_rows = list(
         _by_day(gone, "cancellation__made_at", books.organiser, *of_cancelled).annotate(
@@ -186,9 +176,16 @@ def _read_sales(books: Books, figures: Figures) -> None:
             sales.cancelled_gross += gross
 
 
-def _of_event(lines: QuerySet[OrderLine], figures: Figures) -> QuerySet[OrderLine]:
-    """Return the lines of the event of the figures; all of them if the figures are of all events."""
-    return lines.filter(offer__session__event=figures.event) if figures.event is not None else lines
+def _lines_by_day(
+    lines: QuerySet[OrderLine], instant: str, figures: Figures, organiser: Organiser
+) -> QuerySet:
+    """Return day, channel, offer, season pass, places, those of invitations and the amount, of the lines that the figures are about."""
+    if figures.event is not None:
+        lines = lines.filter(offer__session__event=figures.event)
+    guests = Sum("places", filter=~Q(order__invitation=""), default=0)
+    return _by_day(lines, instant, organiser, "order__channel", "offer", "season_pass").annotate(
+        tickets=Sum("places"), guests=guests, gross=Sum("total")
+    )
 
 
 def _read_products(figures: Figures, pairs: Iterable[tuple[int | None, int | None]]) -> None:
