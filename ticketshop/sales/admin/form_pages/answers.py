@@ -20,7 +20,7 @@ from ticketshop.office.sections import NONE, Section
 
 from ...admission_lists import passes_of, tickets_of
 from ...answers import display, editing, late_changes
-from ...models import LIVING_ORDERS, Admission, Order, Ticket
+from ...models import LIVING_ORDERS, Admission, Order, Ticket, responses_of
 from ...recipients import has_left
 from .. import tables
 
@@ -136,7 +136,7 @@ def _has_open(row: Model) -> bool:
         open_ones |= Q(issued_pass__order=order) & ~Q(issued_pass__state=gone)
         open_ones |= Q(issued_pass_adding__order=order) & ~Q(issued_pass_adding__state=gone)
         open_ones |= Q(order_response__order=order)
-    rows = Response.objects.filter(open_ones, erased_on=None, void=False)
+    rows = responses_of(order).filter(open_ones, erased_on=None, void=False)
     if not isinstance(row, Order):
         rows = rows.filter(pk__in=ids_of(row))
     return rows.exists()
