@@ -5,6 +5,9 @@ from typing import Any
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BooleanField, F, Func, Manager, Q, QuerySet
 
+# At most this many rows are looked up by their keys.
+FEW = 2000
+
 
 class PkAmong(Func):
     """``rows.filter(PkAmong(keys))``: the rows whose keys are in a queryset of keys, which does not refer to the outer query.

@@ -9,7 +9,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy
 
 from ticketshop.catalogue.models import Event, Session, Tariff
-from ticketshop.lib.database.ids import few_keys
+from ticketshop.lib.database.ids import FEW, few_keys
 from ticketshop.lib.values import references
 from ticketshop.lib.values.email_addresses import searched_email
 from ticketshop.lib.values.text import number_in
@@ -26,8 +26,6 @@ from .order_pages import given_tickets, names, new_codes
 
 # The largest number of options of a filter.
 MOST = 100
-# At most this many tickets with a word are looked up by their keys.
-FEW = 2000
 
 
 def _any(conditions: list[Q]) -> Q:

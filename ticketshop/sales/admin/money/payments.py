@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ticketshop.lib.database.ids import few_keys
+from ticketshop.lib.database.ids import FEW, few_keys
 from ticketshop.lib.values import references
 from ticketshop.lib.web.template_tags import money
 from ticketshop.office.buttons import Button, Outcome
@@ -22,9 +22,6 @@ from ...payments import disputes, methods, payments, refunds
 from ...payments.methods import name_of
 from ..tables import when
 from .reversing import REVERSE
-
-# At most this many payments with a reference are looked up by their keys.
-FEW = 2000
 
 
 class OfAnOrder:
