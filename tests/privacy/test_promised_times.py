@@ -19,7 +19,7 @@ from ticketshop.limits import limits
 from ticketshop.mail import outbox
 from ticketshop.organisers.staff_invitation import DELETED_DAYS, VALID
 from ticketshop.sales.cart import carts
-from ticketshop.sales.models.bank import OPEN_DAYS
+from ticketshop.sales.models.money.bank import OPEN_DAYS
 from ticketshop.sales.orders.dates import date_messages
 from ticketshop.sales.orders.withdrawal import rules
 from ticketshop.submissions import saved_forms

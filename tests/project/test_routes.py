@@ -521,7 +521,7 @@ def test_each_route_has_a_row_and_each_row_a_route():
 
 @pytest.mark.parametrize("name", ROWS)
 def test_guests_and_visitors_get_the_expected_status(name, world):
-    """And no page shows technical codes to a visitor; of the back office ``test_each_permission_opens_only_its_pages`` checks it."""
+    """Each page has its status, and shows no technical codes to a visitor; for the back office ``test_each_permission_opens_only_its_pages`` checks it."""
     row, url = ROWS[name], reverse(name, kwargs=ROWS[name].args(world.aye))
     for user, status in zip([None, world.aye.visitor], row.get, strict=True):
         page = browser(user).get(url)

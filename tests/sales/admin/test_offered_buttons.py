@@ -182,7 +182,7 @@ def test_the_link_to_invoices_of_a_cancelled_order_is_shown_only_if_there_is_one
 
 
 # --- dates and passes ----------------------------------------------------------------------------------------
-def test_a_message_to_everybody_is_offered_when_somebody_has_a_ticket(staff, offer):
+def test_a_message_is_offered_for_a_date_with_a_ticket(staff, offer):
     assert "message" not in offered(staff, offer.session)
     make_order({offer: 1}, paid=True)
     assert "message" in offered(staff, offer.session)

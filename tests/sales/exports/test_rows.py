@@ -83,14 +83,14 @@ def jazz_buyer(name: str) -> dict:
 
 @pytest.fixture(scope="module")
 def made_sold(django_db_setup, django_db_blocker):
-    """What was sold, in a transaction that ends with the file."""
+    """Sold tickets and passes, in a transaction that ends with the file."""
     with django_db_blocker.unblock(), made_once(Sold) as made:
         yield made
 
 
 @pytest.fixture
 def sold(made_sold, db) -> Sold:
-    """What was sold, with rows of one's own to change and refresh."""
+    """The same sold tickets and passes, as rows that a test may change and refresh."""
     return copy.deepcopy(made_sold)
 
 

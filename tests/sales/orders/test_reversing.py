@@ -135,7 +135,7 @@ def test_the_door_refuses_the_tickets_until_the_money_has_come(offer):
     assert door.enter(ticket.session, ticket.code, scan, by=None, now=NOW()).welcome
 
 
-def test_an_order_that_waits_again_ends_as_any_other_and_is_told_once(offer):
+def test_an_order_that_waits_again_expires_and_its_buyer_gets_one_mail(offer):
     order = marked_paid(offer)
     reverse(confirmed(order))
     orders.expire(fresh(order), now=NOW())
@@ -203,7 +203,7 @@ def test_of_other_money_only_what_the_order_needs_is_kept(offer):
     assert (fresh(order).state, tickets(order)) == ("paid", {"valid"})
 
 
-def test_money_recorded_twice_is_taken_back_and_nobody_pays_it(offer):
+def test_money_recorded_twice_is_taken_back_and_not_paid(offer):
     order = marked_paid(offer)
     twice = payments.receive(fresh(order), PRICE, by=None, now=NOW())
     result = reverse(twice, reason=Reversal.Reason.TWICE)
@@ -303,7 +303,7 @@ def test_an_order_paid_as_it_was_placed_is_cancelled_first(offer, clerk):
     assert reverse(confirmed(order)).closed == PRICE
 
 
-def test_a_pass_that_let_somebody_in_keeps_its_payment(offer):
+def test_a_used_pass_keeps_its_payment(offer):
     season = SeasonPassFactory(pos=offer.tariff.event.points_of_sale.get(), opens="all", booking_needed=False)
     order = make_order({season: 1}, method="bank_transfer", now=ago(2))
     payments.confirm(order.payments.get(), by=None, now=ago(1))
@@ -317,7 +317,7 @@ def test_a_pass_that_let_somebody_in_keeps_its_payment(offer):
 
 
 @pytest.mark.parametrize("how", ["paid_back", "reversed", "provider", "free", "exchange"])
-def test_a_payment_of_which_money_went_back_or_that_nobody_recorded_stays(offer, how):
+def test_a_payment_that_was_partly_refunded_or_not_recorded_by_staff_stays(offer, how):
     order = marked_paid(offer)
     payment = confirmed(order)
     if how == "paid_back":

@@ -163,12 +163,12 @@ def taken_back_while_the_pass_enters() -> str:
     return taking_back.result()
 
 
-def test_an_order_whose_pass_lets_somebody_in_at_that_moment_stays_paid():
+def test_an_order_whose_pass_is_used_at_that_moment_stays_paid():
     assert taken_back_while_the_pass_enters() == "CannotReverse"
     assert (IssuedPass.objects.get().state, broken()) == ("valid", set())
 
 
-def test_without_the_lock_on_the_pass_an_unpaid_pass_has_let_somebody_in(monkeypatch):
+def test_without_the_lock_on_the_pass_an_unpaid_pass_is_used(monkeypatch):
     # Its UPDATE waits for the entry, too, but what was used was looked for before.
     monkeypatch.setattr(cancelled_lines, "lock", lambda units: None)
     assert taken_back_while_the_pass_enters() == "done"

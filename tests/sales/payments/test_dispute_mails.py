@@ -52,7 +52,7 @@ def test_webhooks_that_come_twice_tell_the_staff_once(stripe):
     assert [mail.recipient for mail in told()] == ["books@example.org"]
 
 
-def test_those_who_may_pay_money_back_are_told_in_their_language_and_nobody_else(order):
+def test_staff_with_the_right_to_refund_are_told_in_their_language_and_no_others(order):
     pos = order.point_of_sale
     for role in ("owner", "back office", "accounting", "box office", "door"):
         make_staff(pos.organiser, role, email=f"{role.replace(' ', '')}@example.org")

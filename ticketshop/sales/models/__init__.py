@@ -10,13 +10,16 @@ from .admission import (
     IssuedPass,
     Ticket,
 )
-from .bank import TEXT_DAYS, BankEntry, BankFile
 from .cancellation import Cancellation, CancelledLine, Exchange
 from .cart import RENEWALS, Cart, CartLine
-from .cash_count import CashCount
 from .dates import DateChange, DateMessage, MessageRecipient
 from .entrance import CheckIn, ReplacedCode
 from .invoice import ArchivedPaper, ArchiveOpening, Invoice, InvoiceCounter
+from .money.bank import TEXT_DAYS, BankEntry, BankFile
+from .money.cash_count import CashCount
+from .money.payment import NEVER_OWED, OPEN_REFUNDS, Dispute, Payment, PaymentMethod, Refund
+from .money.payment_difference import PaymentDifference
+from .money.reversal import Reversal
 from .order import (
     ERASED,
     LIVING_ORDERS,
@@ -28,10 +31,7 @@ from .order import (
     places_of,
     responses_of,
 )
-from .payment import NEVER_OWED, OPEN_REFUNDS, Dispute, Payment, PaymentMethod, Refund
-from .payment_difference import PaymentDifference
 from .products import MONEY, OfADate, moved_from
-from .reversal import Reversal
 from .ticket_gift import TicketGift
 from .typed_details import IN_PROFILE, TypedDetails
 from .withdrawal import NAME_LENGTH, Withdrawal

@@ -46,8 +46,8 @@ class CannotReverse(Exception):
 
 @dataclass(frozen=True)
 class Result:
-    """What became of the order. ``missing``: what it waits for; ``unpaid``: it was paid, and waits again; ``closed``: refunds that nobody
-    has to pay any more.
+    """The ``state`` of the order afterwards. ``missing``: the amount it waits for; ``unpaid``: it was paid, and waits again; ``closed``: the sum
+    of refunds that need not be paid any more.
     """
 
     state: str

@@ -1,4 +1,4 @@
-"""What an exchange has in common with the order before it: the buyer, who may be erased, and the money, which a bank may take."""
+"""An exchanged order and the one before it have the same buyer, who may be erased, and the same money, which a bank may take after a dispute."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -41,7 +41,7 @@ def letters(mailoutbox) -> dict[str, list[str]]:
     return found
 
 
-def test_a_form_added_later_is_asked_of_the_person_who_has_the_ticket_once(mailoutbox):
+def test_a_later_form_is_sent_once_to_the_holder_of_a_given_ticket(mailoutbox):
     giving = Giving(now=timezone.now())
     giving.accepted()
     Contact.objects.filter(pk=giving.bob.pk).update(language="fr")

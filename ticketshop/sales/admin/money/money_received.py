@@ -89,7 +89,7 @@ def came_of_it(order: Order) -> Outcome:
 
 
 class CameByForm(forms.Form):
-    """How the money of an order came that is paid at the box office; without fields for other orders."""
+    """The way in which an order at the box office was paid: in cash or by card. Without a field for orders that are paid otherwise."""
 
     method = forms.ChoiceField(label=gettext_lazy("How it came"), widget=forms.RadioSelect)
 

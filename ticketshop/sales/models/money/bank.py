@@ -12,10 +12,10 @@ from ticketshop.lib.personal import BOOKS, CONTACT, RETENTION, Author, Expiry, e
 from ticketshop.lib.web.template_tags import money
 from ticketshop.organisers.models import Organiser
 
+from ..order import Order
+from ..products import MONEY_TOLD
 from .handled import Handled
-from .order import Order
 from .payment import Payment
-from .products import MONEY_TOLD
 
 # Days after which payer and text of a payment are erased once it is dealt with.
 TEXT_DAYS = 60

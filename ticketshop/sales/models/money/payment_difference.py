@@ -8,9 +8,9 @@ from django.utils.translation import gettext_lazy as _
 from ticketshop.lib.personal import Author, not_personal
 from ticketshop.organisers.models import PointOfSale
 
+from ..products import MONEY_TOLD
 from .handled import Handled
 from .payment import Payment
-from .products import MONEY_TOLD
 
 # An account of a payment service may have larger amounts than an order.
 AMOUNT = {**MONEY_TOLD, "null": True, "blank": True}

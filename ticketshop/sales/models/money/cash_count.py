@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from ticketshop.lib.personal import BOOKS, Author, keep, not_personal
 from ticketshop.organisers.models import Organiser
 
-from .products import MONEY
+from ..products import MONEY
 
 
 class CashCount(models.Model):

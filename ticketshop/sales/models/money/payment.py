@@ -22,8 +22,8 @@ from ticketshop.lib.personal import (
 from ticketshop.lib.values.money import COIN, ZERO
 from ticketshop.organisers.models import PointOfSale
 
-from .order import Order
-from .products import MONEY_TOLD
+from ..order import Order
+from ..products import MONEY_TOLD
 
 
 class PaymentMethod(models.Model):
