@@ -188,7 +188,7 @@ class Rig:
     def sql(self, text: str, *values) -> list[tuple]:
         with self.connect() as connection:
             cursor = connection.execute(text, values)
-            return cursor.fetchall() if cursor.description else []
+            return [] if cursor.description is None else cursor.fetchall()
 
     def crash_database(self) -> None:
         """Crash the database like `pg_ctl restart -m immediate`."""
