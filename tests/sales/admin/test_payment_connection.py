@@ -1,10 +1,15 @@
 """The keys of a payment service on the page of a point of sale: what is missing, whether they work, whose they are."""
 
+from collections.abc import Callable
+
 import pytest
 
+from tests.at_once import at_once, meet
 from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.sales import PaymentMethodFactory
 from tests.staff import Staff, change
+from ticketshop.organisers.models import PointOfSale
+from ticketshop.sales.admin import points_of_sale
 from ticketshop.sales.models import PaymentMethod
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("PAY-10")]
@@ -79,16 +84,20 @@ def test_button_is_there_only_with_a_method_that_has_a_provider(staff, pos):
     assert "Test the connection" in staff.open(change(pos)).text
 
 
+def prefix_of_stripe(form) -> str:
+    """Return with what the names of the fields of Stripe begin in the form of a point of sale."""
+    return next(
+        name.removesuffix("-code")
+        for name, value in form.values.items()
+        if name.startswith("payment_methods-") and value == "stripe"
+    )
+
+
 def test_name_of_an_account_belongs_to_one_organiser(staff, stripe, pos):
     foreign = PointOfSaleFactory(slug="festival")
     PaymentMethodFactory(point_of_sale=foreign, code="stripe")
     form = staff.open(change(pos)).form("^_save$")
-    number = next(
-        name.split("-")[1]
-        for name, value in form.values.items()
-        if name.startswith("payment_methods-") and value == "stripe"
-    )
-    prefix = f"payment_methods-{number}"
+    prefix = prefix_of_stripe(form)
     values = {f"{prefix}-enabled": "on", f"{prefix}-setting_account": " theatre "}
     staff.submit(form, values, button=("_save", "Save"))
     assert "This name can’t be used here. Ask who runs the shop." in staff.errors
@@ -102,3 +111,46 @@ def test_name_of_an_account_belongs_to_one_organiser(staff, stripe, pos):
     form = staff.open(change(second)).form("^_save$")
     staff.submit(form, values, button=("_save", "Save"))
     assert PaymentMethod.objects.filter(point_of_sale=second, code="stripe").exists()
+
+
+def saving_the_account(pos: PointOfSale) -> Callable[[], list[str]]:
+    """Return a call in which the owner saves the account THEATRE for a point of sale. It returns the errors of the page."""
+    owner = Staff(make_staff(pos.organiser, "owner"))
+    form = owner.open(change(pos)).form("^_save$")
+    prefix = prefix_of_stripe(form)
+    values = {f"{prefix}-enabled": "on", f"{prefix}-setting_account": "THEATRE"}
+
+    def save() -> list[str]:
+        owner.submit(form, values, button=("_save", "Save"))
+        return owner.errors
+
+    return save
+
+
+def saved_by_two_organisers_at_once(monkeypatch) -> tuple[list[str], int]:
+    """Let two organisers save one account; both have looked for it before either writes. Return the errors, and how many have it."""
+    looked = points_of_sale.PaymentMethodForm._is_anothers
+
+    def meeting(*args) -> bool:
+        is_anothers = looked(*args)
+        meet()
+        return is_anothers
+
+    monkeypatch.setattr(points_of_sale.PaymentMethodForm, "_is_anothers", meeting)
+    shops = [PointOfSaleFactory(slug=slug, active=False) for slug in ("theatre", "festival")]
+    errors = at_once(*(saving_the_account(pos) for pos in shops))
+    sentences = [sentence for of_page in errors for sentence in of_page]
+    return sentences, PaymentMethod.objects.filter(settings__account="THEATRE").count()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_account_that_two_organisers_save_at_once_belongs_to_one(stripe, monkeypatch):
+    errors, number = saved_by_two_organisers_at_once(monkeypatch)
+    assert errors == ["This name can’t be used here. Ask who runs the shop."]
+    assert number == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_account_without_the_lock_would_belong_to_both(stripe, monkeypatch):
+    monkeypatch.setattr(points_of_sale.advisory, "lock", lambda key: None)
+    assert saved_by_two_organisers_at_once(monkeypatch) == ([], 2)

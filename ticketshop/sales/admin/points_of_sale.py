@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from ticketshop.catalogue.admin.form_choice import TellsOfForms
 from ticketshop.catalogue.admin.order_forms import OrderFormInline
+from ticketshop.lib.database import advisory
 from ticketshop.lib.forms.formsets import BoundedFormSet
 from ticketshop.office.forms import LANGUAGES_HELP, LanguagesField
 from ticketshop.office.scoped_admin import ScopedForm
@@ -120,6 +121,9 @@ class PaymentMethodForm(RowForm):
         """Return whether another organiser has a setting with this value."""
         if self.instance.point_of_sale_id is None:
             return False  # only the administrator of the platform adds points of sale
+        # Two organisers who save the same value at once are checked one after the other: the page is one transaction. One key
+        # for all settings, so that pages with several of them can't wait for each other.
+        advisory.lock("payment_method.own_settings")
         rows = PaymentMethod.objects.filter(code=self.method.code, **{f"settings__{name}": value})
         return rows.exclude(point_of_sale__organiser=self.instance.point_of_sale.organiser_id).exists()
 
