@@ -16,3 +16,9 @@ class AccountBackend(AuthenticationBackend):
         """Return the user with this id if they may log in, else None."""
         user = _BY_ID.first(pk=user_id)
         return user if user is not None and self.user_can_authenticate(user) else None
+
+    def get_all_permissions(self, user_obj, obj=None):
+        """Return no permission: all come from memberships, through ``MembershipBackend``. Django's backend would look for groups of
+        the log-in itself, with two queries on each page on which staff lack a permission.
+        """
+        return set()

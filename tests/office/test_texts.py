@@ -1,14 +1,12 @@
 """Texts of the back office: readable titles of rows, and no technical terms."""
 
-import re
-
 import pytest
 from django.contrib import admin
 from django.utils import timezone
 
 from tests.factories.accounts import SuperuserFactory
 from tests.factories.organisers import make_staff
-from tests.office.test_scoped_admin import OF_ORGANISERS, filled, rows
+from tests.office.shops import rows
 from tests.staff import Staff, change, listing
 from ticketshop.catalogue.models import Session
 from ticketshop.history import history
@@ -20,24 +18,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def pos():
-    return filled("Aye")
-
-
-@pytest.mark.parametrize("role", ["owner", "box office", "accounting"])
-def test_pages_show_no_technical_value_for_empty_fields(role, pos):
-    staff = Staff(make_staff(pos.organiser, role))
-    seen = 0
-    for model, _page in OF_ORGANISERS:
-        for address in (listing(model), change(rows(model, pos).first())):
-            page = staff.open(address)
-            if page.status != 200:
-                continue
-            seen += 1
-            # Elsewhere “None” is a word of ours: it says that there is no connection, no order.
-            words = r"\bNone\b|\bnan\b" if model._meta.app_label == "catalogue" else r"\bnan\b"
-            assert not re.search(words, page.text), (address, page.text[:2000])
-    assert seen > 15
+def pos(aye):
+    return aye
 
 
 @pytest.mark.parametrize("model", [Order, Ticket, IssuedPass, Payment, Refund])

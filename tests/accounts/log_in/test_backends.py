@@ -2,11 +2,12 @@
 
 import pytest
 from django.contrib.auth import BACKEND_SESSION_KEY
+from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts.models import User
 from tests.factories.accounts import BACKEND, UserFactory
-from tests.factories.organisers import PointOfSaleFactory
+from tests.factories.organisers import PointOfSaleFactory, StaffMembershipFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -40,3 +41,12 @@ def test_sessions_of_the_former_backend_stay_valid(backend, stays):
     session[BACKEND_SESSION_KEY] = backend
     session.save()
     assert (user.email in client.get(f"/{pos.slug}/").content.decode()) is stays
+
+
+def test_permissions_come_from_memberships_only():
+    user, pos = UserFactory(), PointOfSaleFactory()
+    permission = Permission.objects.get(content_type__app_label="sales", codename="view_order")
+    user.user_permissions.add(permission)
+    assert not User.objects.get(pk=user.pk).has_perm("sales.view_order")
+    StaffMembershipFactory(user=user, organiser=pos.organiser, role="owner")
+    assert User.objects.get(pk=user.pk).has_perm("sales.view_order")
