@@ -1,20 +1,9 @@
-"""The HTML of the pages has no mistakes that an HTML checker reports."""
+"""Find the mistakes in the HTML of a page that an HTML checker reports. ``test_pages.py`` reads all pages with it."""
 
 import re
 from collections import Counter
 from html.parser import HTMLParser
 
-import pytest
-from django.contrib import admin
-from django.urls import reverse
-
-from tests.project.test_routes import ROWS, browser
-from tests.project.world import World
-from tests.staff import Staff, change, listing
-from ticketshop.organisers import permissions
-from ticketshop.sales.models import Order
-
-pytestmark = pytest.mark.django_db
 TEXT_TYPES = {"email", "password", "search", "tel", "text", "url"}
 AS_STORED = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
 RUN_ON = re.compile(r"[a-z]{2}\.[A-Z][a-z]")
@@ -93,45 +82,6 @@ class Markup(HTMLParser):
             if "autocomplete" in one and kind in WITHOUT_AUTOCOMPLETE:
                 found.append(f"autocomplete at {name} ({kind})")
         return found
-
-
-def addresses(world: World) -> list[str]:
-    """Lists, rows, pages that add, and pages of buttons, of one organiser."""
-    found = ["/admin/"]
-    for model, page in admin.site._registry.items():
-        if not hasattr(model, "organiser_path"):
-            continue
-        found += [listing(model), f"{listing(model)}add/"]
-        rows = permissions.within(model._default_manager.order_by("-pk"), {world.aye.organiser.pk})
-        for row in rows[:1]:
-            base = change(row, model).removesuffix("change/")
-            found += [f"{base}{end}" for end in ("change/", "history/", "delete/")]
-            found += [f"{base}{button.name}/" for button in page.buttons if not hasattr(button, "about")]
-    found += [f"/door/{world.aye.offer.session.pk}/{end}" for end in ("", "people/?q=a", "count/")]
-    found += [f"{listing(Order)}{end}/" for end in ("counter", "takings", "figures", "accounting")]
-    return [*found, f"/admin/privacy/erasure/person/{world.aye.contact.pk}/", "/admin/sales/customer/export/"]
-
-
-def test_back_office_pages_have_valid_markup(world):
-    staff, wrong, read = Staff(world.aye.boss), [], 0
-    for address in addresses(world):
-        page = staff.open(address)
-        if page.status == 200 and page.headers["Content-Type"].startswith("text/html"):
-            wrong += [f"{address}: {mistake}" for mistake in Markup(page.source).mistakes()]
-            read += 1
-    assert wrong == [], "\n".join(wrong)
-    assert read > 60
-
-
-def test_shop_pages_have_valid_markup(world):
-    visitor, wrong, read = browser(world.aye.visitor), [], 0
-    for name, row in ROWS.items():
-        page = visitor.get(reverse(name, kwargs=row.args(world.aye)))
-        if page.status_code == 200 and page.headers["Content-Type"].startswith("text/html"):
-            wrong += [f"{name}: {mistake}" for mistake in Markup(page.content.decode()).mistakes()]
-            read += 1
-    assert wrong == [], "\n".join(wrong)
-    assert read > 40
 
 
 def test_checker_finds_mistakes_in_markup():

@@ -9,6 +9,8 @@ from decimal import Decimal
 from uuid import uuid4
 
 from django.contrib.auth.models import Group, Permission
+from django.db.models import Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 
 from accounts.models import User
@@ -277,13 +279,12 @@ def make_world() -> World:
 def staff_with(organiser: Organiser, permissions: Set[str]) -> User:
     """Return a staff member of ``organiser`` with exactly these permissions ("sales.view_order")."""
     role = Group.objects.create(name=f"test {uuid4()}")
-    wanted = [
-        pk
-        for pk, app, code in Permission.objects.values_list("pk", "content_type__app_label", "codename")
-        if f"{app}.{code}" in permissions
-    ]
-    assert len(wanted) == len(permissions), permissions
-    role.permissions.set(wanted)
+    wanted = Permission.objects.annotate(full=Concat("content_type__app_label", Value("."), "codename"))
+    rows = role.permissions.through.objects.bulk_create(
+        role.permissions.through(group=role, permission_id=pk)
+        for pk in wanted.filter(full__in=permissions).values_list("pk", flat=True)
+    )
+    assert len(rows) == len(permissions), permissions
     user = User.objects.create_user(f"{uuid4().hex}@staff.example")
     StaffMembership.objects.create(user=user, organiser=organiser, role=role)
     return user
