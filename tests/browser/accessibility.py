@@ -1,6 +1,7 @@
 """axe in a page: what is wrong for assistive technology, and colours that are hard to read, in light and in dark."""
 
 import json
+import os
 from pathlib import Path
 
 import axe_playwright_python
@@ -46,19 +47,20 @@ _NEW_COLOURS = """async ([known, rules]) => {
     added.push(own);
   }
   if (!elements.length) return [[], []];
+  if (!("axe" in window)) return null;
   const options = {runOnly: rules, resultTypes: ["violations"], preload: false};
   return [(await axe.run({include: elements}, options)).violations, added];
 }"""
 
-_good_colours: set[int] = set()  # the numbers of elements without violation, on all pages of this process
+# The numbers of elements without violation, one in a line, on all pages that any process of this run has seen.
+_GOOD_COLOURS = Path(os.environ["VAR_DIR"]) / "good-colours"
 
 
 def axe(page: Page, options: dict) -> list[str]:
     """Return what axe finds on the page by its rules, without those about colours; see ``colours``."""
-    _load(page)
     others = {rule: {"enabled": False} for rule in COLOURS}
     options = {"resultTypes": ["violations"], **options, "rules": {**options.get("rules", {}), **others}}
-    found = page.evaluate("(options) => axe.run(options)", options)
+    found = _evaluate(page, "(options) => 'axe' in window ? axe.run(options) : null", options)
     return _sentences(found["violations"])
 
 
@@ -67,17 +69,22 @@ def colours(page: Page) -> list[str]:
 
     Parts that an earlier page has shown in the same colours are not checked again, unless they were wrong there.
     """
-    _load(page)
     page.evaluate(_SETTLED)
-    violations, numbers = page.evaluate(_NEW_COLOURS, [",".join(map(str, _good_colours)), COLOURS])
-    if not violations:
-        _good_colours.update(numbers)
+    known = _GOOD_COLOURS.read_text().split() if _GOOD_COLOURS.exists() else []
+    violations, numbers = _evaluate(page, _NEW_COLOURS, [",".join(known), COLOURS])
+    if numbers and not violations:
+        with _GOOD_COLOURS.open("a") as file:
+            file.write("".join(f"{number}\n" for number in numbers))
     return _sentences(violations)
 
 
-def _load(page: Page) -> None:
-    if not page.evaluate("() => 'axe' in window"):
+def _evaluate(page: Page, script: str, argument):
+    """Run a script that returns null if it needs axe and the page has none. Half a megabyte is not loaded for nothing."""
+    found = page.evaluate(script, argument)
+    if found is None:
         page.evaluate(AXE)
+        found = page.evaluate(script, argument)
+    return found
 
 
 def _sentences(violations: list[dict]) -> list[str]:
