@@ -157,8 +157,8 @@ CACHES = {
 # --- people, log-in, sessions -----------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
-    "ticketshop.organisers.permissions.MembershipBackend",
     "accounts.log_in.backends.AccountBackend",
+    "ticketshop.organisers.permissions.MembershipBackend",
 ]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",

@@ -49,13 +49,15 @@ class Scoped:
 
     # In an inline ``obj`` is the row of the page, which belongs to the same organiser.
     def has_view_permission(self, request, obj=None):
-        return request.user.has_perm(self.permission("view"), obj) or self.has_change_permission(request, obj)
+        return permissions.has(request.user, self.permission("view"), obj) or self.has_change_permission(
+            request, obj
+        )
 
     def has_change_permission(self, request, obj=None):
-        return request.user.has_perm(self.permission("change"), obj)
+        return permissions.has(request.user, self.permission("change"), obj)
 
     def has_delete_permission(self, request, obj=None):
-        return self.deletable and request.user.has_perm(self.permission("delete"), obj)
+        return self.deletable and permissions.has(request.user, self.permission("delete"), obj)
 
     def get_field_queryset(self, db, db_field, request):
         """Return the rows that a foreign key may point to: those of the form's organiser. Others are invalid choices."""

@@ -97,7 +97,7 @@ class ScopedAdmin(
 
     # --- permissions -------------------------------------------------------------------------------------
     def has_add_permission(self, request):
-        return request.user.has_perm(self.permission("add"))
+        return permissions.has(request.user, self.permission("add"))
 
     def has_module_permission(self, request):
         return not self.off_the_list and self.has_view_or_change_permission(request)

@@ -4,18 +4,24 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
+from ticketshop.lib.database.compiled import AnyOf, Compiled
 from ticketshop.organisers import permissions
 from ticketshop.organisers.models import Organiser
+
+_ZONES = Compiled(
+    lambda: Organiser.objects.filter(pk=AnyOf("ids")).order_by("pk").values_list("pk", "time_zone")
+)
 
 
 def _zones(user) -> dict[int, str]:
     """Return organiser id -> time zone for the user's organisers; read once per request and cached on the user."""
     cached = getattr(user, "_zones", None)
     if cached is None:
-        rows = Organiser.objects.order_by("pk")
-        if not user.is_superuser:
-            rows = rows.filter(pk__in=list(permissions.permissions_by_organiser(user)))
-        cached = user._zones = dict(rows.values_list("pk", "time_zone"))
+        if user.is_superuser:
+            rows = Organiser.objects.order_by("pk").values_list("pk", "time_zone")
+        else:
+            rows = _ZONES.rows(ids=list(permissions.permissions_by_organiser(user)))
+        cached = user._zones = dict(rows)
     return cached
 
 

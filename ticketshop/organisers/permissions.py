@@ -4,10 +4,18 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission
 from django.db.models import Model, QuerySet
 
+from ticketshop.lib.database.compiled import Compiled, Parameter
+
 from .models import StaffMembership
 
 # Permissions for pages outside of the back office: they alone do not open it.
 ELSEWHERE = frozenset({"sales.check_in"})
+
+_OF_USER = Compiled(
+    lambda: StaffMembership.objects.filter(user=Parameter("user")).values_list(
+        "organiser_id", "role__permissions__content_type__app_label", "role__permissions__codename"
+    )
+)
 
 
 def organiser_id_of(row: Model) -> int | None:
@@ -29,10 +37,7 @@ def permissions_by_organiser(user) -> dict[int, set[str]]:
     cached = getattr(user, "_permissions_by_organiser", None)
     if cached is None:
         cached = {}
-        rows = StaffMembership.objects.filter(user=user).values_list(
-            "organiser_id", "role__permissions__content_type__app_label", "role__permissions__codename"
-        )
-        for organiser_id, app, codename in rows:
+        for organiser_id, app, codename in _OF_USER.rows(user=user.pk):
             cached.setdefault(organiser_id, set()).add(f"{app}.{codename}")
         user._permissions_by_organiser = cached
     return cached
@@ -45,6 +50,17 @@ def organisers_where(user, permission: str) -> set[int] | None:
     if user.is_superuser:
         return None
     return {organiser for organiser, names in permissions_by_organiser(user).items() if permission in names}
+
+
+def has(user, permission: str, row: Model | None = None) -> bool:
+    """Return whether ``user`` has ``permission`` in the organiser of ``row``; without a row, in any of the user's organisers.
+
+    The same as ``user.has_perm``, for pages that ask hundreds of times: Django makes all authentication backends anew for each answer.
+    """
+    organisers = organisers_where(user, permission)
+    if organisers is None:
+        return True
+    return bool(organisers) if row is None else organiser_id_of(row) in organisers
 
 
 def for_staff(queryset: QuerySet, user, permission: str) -> QuerySet:
@@ -84,14 +100,7 @@ class MembershipBackend(ModelBackend):
         return None
 
     def has_perm(self, user_obj, perm, obj=None):
-        if not user_obj.is_active or user_obj.is_anonymous:
-            return False
-        if user_obj.is_superuser:
-            return True
-        organisers = organisers_where(user_obj, perm)
-        if obj is None:
-            return bool(organisers)
-        return organiser_id_of(obj) in organisers
+        return has(user_obj, perm, obj)
 
     def get_all_permissions(self, user_obj, obj=None):
         if not user_obj.is_active or user_obj.is_anonymous:
