@@ -10,6 +10,7 @@ from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from contacts.models import Contact, ContactLink
+from ticketshop.lib.database.compiled import Parameter
 
 _OPEN = Q(status__in=ContactLink.OPEN)
 _CONNECTED = ContactLink.objects.filter(_OPEN, child=OuterRef("pk"))
@@ -20,7 +21,7 @@ def added_people() -> QuerySet[Contact]:
     return Contact.objects.known().filter(user=None, created_via=Contact.CreatedVia.FRIENDS_FAMILY)
 
 
-def only_added_by(parent_id: int) -> QuerySet[Contact]:
+def only_added_by(parent_id: int | Parameter) -> QuerySet[Contact]:
     """Return the added people whom this parent has, or had, in their list, and no other parent has now."""
     others = ContactLink.objects.filter(_OPEN, child=OuterRef("pk")).exclude(parent=parent_id)
     own = ContactLink.objects.filter(parent=parent_id).values("child")

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from contacts.linking import link_mail
 from contacts.models import Contact
+from ticketshop.lib.database.json import ToJson
 from ticketshop.lib.personal import (
     ADDRESS,
     ADDRESS_HASH,
@@ -40,6 +41,8 @@ class Subject:
     subject_uuid: uuid.UUID
     organiser_id: int
     addresses: tuple[str, ...] = ()
+    # ``link_mail.address_hash`` of each address.
+    address_hashes: tuple[bytes, ...] = ()
     user_id: int | None = None
     # Whether an erasure deletes the log-in: not of staff, nor of a customer of another organiser.
     user_goes: bool = False
@@ -51,11 +54,13 @@ def subject_of(contact: Contact) -> Subject:
     user = contact.user
     staff = user is not None and (user.is_superuser or StaffMembership.objects.filter(user=user.pk).exists())
     elsewhere = user is not None and Contact.objects.filter(user=user.pk).exclude(pk=contact.pk).exists()
+    addresses = _addresses(contact)
     return Subject(
         contact_id=contact.pk,
         subject_uuid=contact.subject_uuid,
         organiser_id=contact.organiser_id,
-        addresses=_addresses(contact),
+        addresses=addresses,
+        address_hashes=tuple(map(link_mail.address_hash, addresses)),
         user_id=user.pk if user else None,
         user_goes=user is not None and not staff and not elsewhere,
         is_staff=staff,
@@ -144,21 +149,25 @@ def _at(model, path: str, kind, subject: Subject) -> Q:
     lookup = path.removesuffix("__pk")
     match kind:
         case str() if kind == CONTACT:
-            return Q(**{lookup: subject.contact_id})
+            return _equals(model, lookup, subject.contact_id)
         case str() if kind == SUBJECT_UUID:
-            return Q(**{lookup: subject.subject_uuid})
+            return _equals(model, lookup, subject.subject_uuid)
         case str() if kind == SUBJECT_UUIDS:
             return Q(**{f"{lookup}__contains": [subject.subject_uuid]})
         case str() if kind == ADDRESS:
             return _of_addresses(model, lookup, subject)
         case str() if kind == ADDRESS_HASH:
-            hashes = [link_mail.address_hash(address) for address in subject.addresses]
-            return Q(**{f"{lookup}__in": hashes}) & _where_log_in_ends(model, subject)
-    of_log_in = Q(pk__in=[]) if subject.user_id is None else Q(**{lookup: subject.user_id})
+            return Q(**{f"{lookup}__in": subject.address_hashes}) & _where_log_in_ends(model, subject)
+    of_log_in = Q(pk__in=[]) if subject.user_id is None else _equals(model, lookup, subject.user_id)
     if kind == LOG_IN_SESSION or subject.user_id is None:
         return of_log_in
     erased = _where_log_in_ends(model, subject)
     return of_log_in & (erased | kind.always) if isinstance(kind, LogInRows) else of_log_in & erased
+
+
+def _equals(model, lookup: str, value: int | uuid.UUID) -> Q:
+    in_json = isinstance(registry.end_of(model, lookup), models.JSONField)
+    return Q(**{lookup: ToJson(value) if in_json else value})
 
 
 def _of_addresses(model, lookup: str, subject: Subject) -> Q:

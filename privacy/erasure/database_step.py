@@ -12,9 +12,10 @@ from django.db import models
 from django.db.models import F
 
 from contacts.models import Contact
+from ticketshop.lib.database.compiled import Compiled
 from ticketshop.lib.personal import Author
 
-from ..declarations import emptying, registry
+from ..declarations import emptying, registry, statements
 from ..declarations.subjects import Subject, models_with_people, rows, written_by
 from ..models import Erasure, ErasureStep, PendingDeletion
 from ..plan import planning
@@ -26,19 +27,31 @@ Done = list[tuple[type[models.Model], bool, int]]
 # --- locks --------------------------------------------------------------------------------------------------------
 def lock_before(subject: Subject) -> None:
     """Lock the rows that other transactions lock before the contact (``lock_order`` below zero), and rows that mention it."""
-    mentioning = dict(registry.mentions())
-    for model in _in_lock_order(lambda turn: turn < 0):
-        own = rows(model, subject)
-        if model in mentioning:
-            both = own.values("pk").union(mentioning[model].rows(subject.contact_id).values("pk"))
-            own = model._base_manager.filter(pk__in=both)
-        _lock(own)
+    _lock(subject, before=True)
 
 
 def lock_rows(subject: Subject) -> None:
     """Lock the rows that other transactions lock after the contact, in the same order. Waits for those that have begun."""
-    for model in _in_lock_order(lambda turn: turn > 0):
-        _lock(rows(model, subject))
+    _lock(subject, before=False)
+
+
+def _lock(subject: Subject, *, before: bool) -> None:
+    for statement in _locking(statements.placeholders(subject), before):
+        statement.rows(**statements.values(subject))
+
+
+@statements.once_per_shape
+def _locking(subject: Subject, before: bool) -> list[Compiled]:
+    """Return the statements that lock rows before or after the contact, in their order."""
+    mentioning = dict(registry.mentions()) if before else {}
+    locking = []
+    for model in _in_lock_order(lambda turn: turn < 0 if before else turn > 0):
+        locked = rows(model, subject)
+        if model in mentioning:
+            both = locked.values("pk").union(mentioning[model].rows(subject.contact_id).values("pk"))
+            locked = model._base_manager.filter(pk__in=both)
+        locking.append(statements.of(locked.select_for_update(of=("self",)).order_by("pk").values_list("pk")))
+    return locking
 
 
 def _in_lock_order(condition: Callable[[int], bool]) -> list[type[models.Model]]:
@@ -48,10 +61,6 @@ def _in_lock_order(condition: Callable[[int], bool]) -> list[type[models.Model]]
         if condition(turn := registry.declaration(model).lock_order)
     ]
     return [model for _turn, model in sorted(turns, key=itemgetter(0))]
-
-
-def _lock(queryset: models.QuerySet) -> None:
-    list(queryset.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
 
 
 def lock_log_in(subject: Subject) -> None:

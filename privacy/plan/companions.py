@@ -14,9 +14,10 @@ from django.utils import timezone
 
 from contacts.linking import links, unclaimed
 from contacts.models import Contact, ContactLink
+from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.lib.values import references
 
-from ..declarations import expiry
+from ..declarations import expiry, statements
 from ..models import Erasure
 from .deferrals import day_after, open_deferrals
 
@@ -36,7 +37,7 @@ class Companion:
 
 def companions_of(contact: Contact, *, now: datetime) -> list[Companion]:
     """Return the people who are erased together with ``contact``; a single query if there are none."""
-    people = list(_known_only_through(contact.pk).select_related("organiser", "user").order_by("pk"))
+    people = _people().all(contact_id=contact.pk)
     if not people:
         return []
     contact_links = ContactLink.objects.filter(parent=contact, child__in=people).order_by("pk")
@@ -51,7 +52,13 @@ def companions_of(contact: Contact, *, now: datetime) -> list[Companion]:
     return companions
 
 
-def _known_only_through(contact_id: int) -> QuerySet[Contact]:
+@statements.once_per_shape
+def _people() -> Compiled[Contact]:
+    known = _known_only_through(Parameter("contact_id")).select_related("organiser", "user")
+    return statements.of(known.order_by("pk"))
+
+
+def _known_only_through(contact_id: int | Parameter) -> QuerySet[Contact]:
     return unclaimed.only_added_by(contact_id).filter(~expiry.has_acted())
 
 

@@ -1,6 +1,6 @@
 """The deferrals of an erasure: rows that are unfinished, by the ``Defer`` of their models. Changes nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -10,13 +10,14 @@ from django.db.models import Count, QuerySet, Value
 from django.utils.timezone import localdate
 
 from contacts.models import Contact
+from ticketshop.lib.database.compiled import AnyOf, Compiled, Parameter
 from ticketshop.lib.personal import CONTRACT, Basis, Defer
 
-from ..declarations import registry
+from ..declarations import registry, statements
 
 Model = type[models.Model]
-# Model -> primary keys of the rows whose deferred columns stay.
-DeferredRows = dict[Model, set[int]]
+# Model -> primary keys of the rows whose deferred columns stay, or the placeholder for them in a compiled statement.
+DeferredRows = Mapping[Model, set[int] | AnyOf]
 
 
 @dataclass(frozen=True)
@@ -45,39 +46,44 @@ def open_deferrals(
     """
     zone = ZoneInfo(contact.organiser.time_zone)
     found: list[Deferral] = []
-    rows: DeferredRows = {}
-    declared = [
-        (model, defer)
-        for model in registry.installed_models()
-        for defer in registry.declaration(model).defers
-        if not (bearer and defer.basis == CONTRACT) and (unrequested or not defer.unrequested_only)
-    ]
-    for model, defer in _with_rows(declared, contact.pk):
+    rows: dict[Model, set[int]] = {}
+    for model, defer in _with_rows(contact.pk, bearer, unrequested):
         found += _read(model, defer, contact.pk, zone, now, rows)
     if found:
         rows.setdefault(Contact, set()).add(contact.pk)
     return found, rows
 
 
-def _with_rows(declared: list[tuple[Model, Defer]], contact_id: int) -> list[tuple[Model, Defer]]:
+def _with_rows(contact_id: int, bearer: bool, unrequested: bool) -> list[tuple[Model, Defer]]:
     """Return the declarations that some row of the person fulfils; one query."""
+    declared, statement = _counting(bearer, unrequested)
+    counts = statement.rows(contact_id=contact_id)
+    return [declared[number] for number in sorted(number for number, rows in counts if rows)]
+
+
+@statements.once_per_shape
+def _counting(bearer: bool, unrequested: bool) -> tuple[list[tuple[Model, Defer]], Compiled]:
+    """Return the declarations that count, and the statement for (number of the declaration, rows of a person)."""
+    declared = [
+        (model, defer)
+        for model in registry.installed_models()
+        for defer in registry.declaration(model).defers
+        if not (bearer and defer.basis == CONTRACT) and (unrequested or not defer.unrequested_only)
+    ]
     parts = [
-        _unfinished(model, defer, contact_id).order_by().values(part=Value(number)).annotate(rows=Count("pk"))
+        _unfinished(model, defer, Parameter("contact_id")).order_by().values(part=Value(number))
         for number, (model, defer) in enumerate(declared)
     ]
-    counts = [part.values_list("part", "rows") for part in parts]
-    fulfilled = (
-        {number for number, rows in counts[0].union(*counts[1:], all=True) if rows} if counts else set()
-    )
-    return [declared[number] for number in sorted(fulfilled)]
+    first, *others = [part.annotate(rows=Count("pk")).values_list("part", "rows") for part in parts]
+    return declared, statements.of(first.union(*others, all=True))
 
 
-def _unfinished(model: Model, defer: Defer, contact_id: int) -> QuerySet:
+def _unfinished(model: Model, defer: Defer, contact_id: int | Parameter) -> QuerySet:
     return model._base_manager.filter(defer.where, **{defer.person: contact_id})
 
 
 def _read(
-    model: Model, defer: Defer, contact_id: int, zone: ZoneInfo, now: datetime, rows: DeferredRows
+    model: Model, defer: Defer, contact_id: int, zone: ZoneInfo, now: datetime, rows: dict[Model, set[int]]
 ) -> list[Deferral]:
     """Return the deferrals of one declaration whose end is not over, and add their rows to ``rows``."""
     paths = [path for path in defer.rows if path != "pk"]

@@ -10,9 +10,10 @@ from django.db.models.functions import Cast
 from django.utils.timezone import localdate
 
 from contacts.models import Contact
+from ticketshop.lib.database.compiled import AnyOf, Compiled
 from ticketshop.lib.personal import Basis, DeleteFile, Keep, Restrict, StampDay
 
-from ..declarations import emptying, registry, subjects
+from ..declarations import emptying, registry, statements, subjects
 from ..declarations.registry import Declaration
 from ..declarations.subjects import Subject
 from .companions import Companion, companions_of
@@ -150,30 +151,58 @@ def _not_deferred(model: Model, rows: QuerySet, path: str | None, deferred: Defe
     keys = deferred.get(registry.row_at(model, path))
     if not keys:
         return rows
+    is_deferred = Q(**{path: keys}) if isinstance(keys, AnyOf) else Q(**{f"{path}__in": sorted(keys)})
     # SQL's NOT IN would drop the rows with a null key, which no row defers.
-    return rows.exclude(Q(**{f"{path}__in": sorted(keys)}) & Q(**{f"{path}__isnull": False}))
+    return rows.exclude(is_deferred & Q(**{f"{path}__isnull": False}))
 
 
 def erased_rows(subject: Subject, deferred: DeferredRows) -> list[ErasedRows]:
     """Return what is erased of the subject by model, with files, and with what rows of others mention; one query."""
-    about, parts = _erased(subject, deferred)
-    return _with_rows(about, _counted(parts))
+    counting, counts = _counted(subject, deferred, with_retained=False)
+    return _with_rows(counting.erased, counts)
 
 
 def erased_and_retained_rows(
     subject: Subject, deferred: DeferredRows
 ) -> tuple[list[ErasedRows], list[RetainedRows]]:
     """Return what is erased of the subject, and what stays for a legal basis, by model and basis; one query."""
-    about, parts = _erased(subject, deferred)
-    kept_about, kept_parts = _retained(subject, len(parts))
-    counts = _counted(parts + kept_parts)
+    counting, counts = _counted(subject, deferred, with_retained=True)
     retained = [
         RetainedRows(model, basis, rows, columns, _retained_until(basis, last))
-        for number, (model, basis, columns) in enumerate(kept_about, len(parts))
+        for number, (model, basis, columns) in enumerate(counting.retained, len(counting.erased))
         for rows, last in [counts.get(number, (0, None))]
         if rows
     ]
-    return _with_rows(about, counts), retained
+    return _with_rows(counting.erased, counts), retained
+
+
+Counts = dict[int, tuple[int, datetime | None]]  # number of the part -> (rows, latest instant)
+
+
+@dataclass(frozen=True)
+class _Counting:
+    """The parts of a plan, still without numbers of rows, and the statement that counts the rows of all of them."""
+
+    erased: list[ErasedRows]
+    retained: list[tuple[Model, Basis, tuple[str, ...]]]
+    statement: Compiled
+
+
+def _counted(subject: Subject, deferred: DeferredRows, *, with_retained: bool) -> tuple[_Counting, Counts]:
+    keys = {model: sorted(rows) for model, rows in deferred.items() if rows}
+    counting = _counting(statements.placeholders(subject), frozenset(keys), with_retained)
+    keys_by_label = {model._meta.label: rows for model, rows in keys.items()}
+    counted = counting.statement.rows(**statements.values(subject), **keys_by_label)
+    return counting, {number: (rows, last) for number, rows, last in counted}
+
+
+@statements.once_per_shape
+def _counting(subject: Subject, deferred_models: frozenset[Model], with_retained: bool) -> _Counting:
+    deferred: DeferredRows = {model: AnyOf(model._meta.label) for model in deferred_models}
+    erased, erased_parts = _erased(subject, deferred)
+    retained, retained_parts = _retained(subject, len(erased)) if with_retained else ([], [])
+    first, *others = erased_parts + retained_parts
+    return _Counting(erased, retained, statements.of(first.union(*others, all=True)))
 
 
 def _erased(subject: Subject, deferred: DeferredRows) -> tuple[list[ErasedRows], list[QuerySet]]:
@@ -193,7 +222,7 @@ def _erased(subject: Subject, deferred: DeferredRows) -> tuple[list[ErasedRows],
     return about, [_count(part, number) for number, part in enumerate(rows)]
 
 
-def _with_rows(about: list[ErasedRows], counts: dict[int, tuple]) -> list[ErasedRows]:
+def _with_rows(about: list[ErasedRows], counts: Counts) -> list[ErasedRows]:
     numbers = [counts.get(number, (0, None))[0] for number in range(len(about))]
     return [replace(part, rows=rows) for part, rows in zip(about, numbers, strict=True) if rows]
 
@@ -212,13 +241,6 @@ def _latest(model: Model, since: str) -> models.Expression:
         return Max(since)
     noon = Max(Cast(since, models.DateTimeField())) + timedelta(hours=12)
     return models.ExpressionWrapper(noon, output_field=models.DateTimeField())
-
-
-def _counted(counts: list[QuerySet]) -> dict[int, tuple[int, datetime | None]]:
-    """Return number of the part -> (rows, latest instant); one query."""
-    if not counts:
-        return {}
-    return {number: (rows, last) for number, rows, last in counts[0].union(*counts[1:], all=True)}
 
 
 # --- what is retained ---------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from unittest import mock
 
 from django.db import models
 
-from privacy.declarations import registry
+from privacy.declarations import registry, statements
 from tests.privacy import planting
 from ticketshop.lib.personal import BOOKS, Author, DeleteRow, Json, Keep
 
@@ -88,6 +88,7 @@ def declare(monkeypatch, changed: type[models.Model], **attributes) -> None:
     monkeypatch.setattr(
         registry, "declaration", lambda model: other if model is changed else _declared(model)
     )
+    monkeypatch.setattr(statements, "made", {})
 
 
 @contextmanager
@@ -106,5 +107,5 @@ def switched_off(mutation: Mutation) -> Iterator[None]:
                 columns[column] = OFF
         return replace(said, columns=columns)
 
-    with mock.patch.object(registry, "declaration", declaration):
+    with mock.patch.object(registry, "declaration", declaration), mock.patch.object(statements, "made", {}):
         yield

@@ -2,6 +2,8 @@
 
 from django.db.models import Case, F, Func, JSONField, QuerySet, TextField, Value, When
 
+from ticketshop.lib.database.json import ToJson
+
 from .models import Mail
 
 COLUMN = "about"
@@ -11,7 +13,7 @@ _KEY = Value("contact", output_field=TextField())
 def rows(contact_id: int) -> QuerySet[Mail]:
     """Return the mails that contain the contact's id, to any recipient."""
     # The second condition is there to use the partial index.
-    return Mail.objects.filter(about__contact=contact_id, about__has_key="contact")
+    return Mail.objects.filter(about__contact=ToJson(contact_id), about__has_key="contact")
 
 
 def forget(contact_id: int) -> int:

@@ -2,7 +2,7 @@
 
 import pytest
 from django.db import connection
-from django.db.models import Count, Value
+from django.db.models import Count, Q, Value
 from django.utils import timezone, translation
 
 from tests.factories.catalogue import EventFactory, OfferFactory, VenueFactory
@@ -42,6 +42,14 @@ def test_compiled_query_does_not_cache_results():
     Event.objects.filter(pk=event.pk).update(title_en="Another")
     with translation.override("en"):
         assert compiled.first(slug="late").title == "Another"
+
+
+def test_query_that_no_row_can_match_returns_none_without_asking(django_assert_num_queries):
+    VenueFactory()
+    assert Compiled(lambda: Venue.objects.filter(Q(pk__in=[]) | Q(pk__gt=Parameter("pk")))).all(pk=0) != []
+    nothing = Compiled(lambda: Venue.objects.filter(pk__in=[], name=Parameter("name")))
+    with django_assert_num_queries(0):
+        assert (nothing.all(name="a"), nothing.first(name="a"), nothing.rows(name="a")) == ([], None, [])
 
 
 def test_rows_come_with_their_annotations():

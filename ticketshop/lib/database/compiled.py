@@ -22,6 +22,7 @@ from collections.abc import Callable, Hashable, Iterable, Sized
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
+from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import QuerySet, Value
 from django.db.models.query import ModelIterable, RelatedPopulator
@@ -91,7 +92,12 @@ class _Query:
 
     def __init__(self, queryset: QuerySet):
         compiler = queryset.query.get_compiler(connection=connection)
-        self.sql, self.params = compiler.as_sql()
+        try:
+            self.sql, self.params = compiler.as_sql()
+        except EmptyResultSet:
+            # No row can match, as with ``pk__in=[]``: nothing is asked, as with the queryset.
+            self.sql = ""
+            return
         columns = [column for column, _sql, _alias in compiler.select]
         self.converters = list(compiler.get_converters(columns).items())
         if queryset._iterable_class is ModelIterable:
@@ -108,6 +114,8 @@ class _Query:
 
     def fetch(self, values: dict[str, Any]) -> list:
         """Run the query and return its rows with converted values."""
+        if not self.sql:
+            return []
         params = [values[param.value] if isinstance(param, Parameter) else param for param in self.params]
         with prepared_cursor() as cursor:
             cursor.execute(self.sql, params)
