@@ -32,7 +32,12 @@ def rows(contact_id: int) -> QuerySet[Cart]:
     """Return the carts in which this contact was chosen for a ticket."""
     links = ContactLink.objects.filter(child=contact_id)
     numbers = links.values("child").annotate(all=JSONBAgg(Cast("pk", CharField()))).values("all")
-    named = Func(Cast(Value("numbers"), TextField()), Subquery(numbers), function="jsonb_build_object", output_field=JSONField())
+    named = Func(
+        Cast(Value("numbers"), TextField()),
+        Subquery(numbers),
+        function="jsonb_build_object",
+        output_field=JSONField(),
+    )
     chosen = Func(F(COLUMN), _PERSON, named, function="jsonb_path_exists", output_field=BooleanField())
     # No link leads to this person, so no cart can name them.
     return Cart.objects.filter(Exists(links), chosen)
