@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from psycopg.errors import ForeignKeyViolation
 
+from ticketshop.lib.frames import with_room
 from ticketshop.lib.web import refusals
 from ticketshop.sales.payments import form_targets
 
@@ -37,6 +38,15 @@ class CompressPages(GZipMiddleware):
         if response.headers.get("Content-Type", "").startswith(("text/", "image/svg+xml")):
             return super().process_response(request, response)
         return response
+
+
+def room_for_frames(get_response):
+    """Handle the request in a call that has room for the frames of all others, see ``frames``."""
+
+    def middleware(request):
+        return with_room(get_response, request)
+
+    return middleware
 
 
 def sound_requests(get_response):

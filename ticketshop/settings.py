@@ -70,6 +70,7 @@ if DEMO:
 
 MIDDLEWARE = [
     "ticketshop.lib.web.page_cache.PageCache",  # outside of all others, so that complete responses are cached
+    "ticketshop.middleware.room_for_frames",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ticketshop.middleware.ContentPolicy",
