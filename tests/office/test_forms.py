@@ -139,8 +139,10 @@ def dated_rows(pos) -> list[models.Model]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("year", ["0001", "0026", "1899", "2200", "9999"])
-def test_implausible_years_are_refused_on_every_page(staff, pos, year):
+IMPLAUSIBLE_YEARS = ("0001", "0026", "1899", "2200", "9999")
+
+
+def test_implausible_years_are_refused_on_every_page(staff, pos):
     tried = set()
     for row in dated_rows(pos):
         form = staff.open(change(row)).form("^_save$")
@@ -148,10 +150,11 @@ def test_implausible_years_are_refused_on_every_page(staff, pos, year):
             name: kind for name, kind in _inputs(staff.page.source) if kind in {"date", "datetime-local"}
             and "__prefix__" not in name and name in form.names
         }  # fmt: skip
-        days = {"date": f"{year}-01-01", "datetime-local": f"{year}-01-01T00:00"}
-        staff.submit(form, {name: days[kind] for name, kind in found.items()}, button=("_save", "Save"))
-        refused = [error for error in staff.errors if "Enter a year from 1900 to 2199." in error]
-        assert len(refused) == len(found), (row, found, staff.errors)
+        for year in IMPLAUSIBLE_YEARS:
+            days = {"date": f"{year}-01-01", "datetime-local": f"{year}-01-01T00:00"}
+            staff.submit(form, {name: days[kind] for name, kind in found.items()}, button=("_save", "Save"))
+            refused = [error for error in staff.errors if "Enter a year from 1900 to 2199." in error]
+            assert len(refused) == len(found), (row, year, found, staff.errors)
         tried |= {(type(row)._meta.model_name, name) for name in found}
     assert {name for model, name in tried if model == "session"} >= {"starts_at", "doors_at", "sales_end_at"}
     assert {model for model, _name in tried} >= {"event", "session", "tariff", "seasonpass", "contact"}
