@@ -7,7 +7,6 @@ from datetime import datetime
 
 from django import forms
 from django.contrib import admin, messages
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
@@ -20,6 +19,7 @@ from ticketshop.lib.forms.fields import LineField
 from ticketshop.lib.values.person_names import no_markup_in_name
 from ticketshop.lib.values.phones import parse_phone, readable_phone
 from ticketshop.office.buttons import Button, Elsewhere, Outcome
+from ticketshop.office.lists import urls_of_rows
 from ticketshop.office.scoped_admin import ScopedAdmin, ScopedForm
 from ticketshop.office.sections import NONE
 from ticketshop.organisers import permissions
@@ -139,6 +139,7 @@ def _bin(may_erase_at: set[int] | None):
 
     Only for contacts of the organisers (primary keys) ``may_erase_at``; None stands for all organisers.
     """
+    url_of = urls_of_rows(ERASE.name)
 
     @admin.display(description=_("erase"))
     def bin_link(contact):
@@ -147,7 +148,7 @@ def _bin(may_erase_at: set[int] | None):
             return NONE
         return format_html(
             '<a href="{}" aria-label="{} {}">{}</a>',
-            reverse(ERASE.name, args=[contact.pk]),
+            url_of(contact.pk),
             ERASE.label,
             contact,
             ERASE.label,

@@ -1,13 +1,21 @@
 """Lists of the back office: pages without counting the rows, and filters limited to the own organisers."""
 
+from collections.abc import Callable
+
 from django.contrib.admin.filters import RelatedFieldListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.templatetags.admin_list import result_headers
+from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
+from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from ticketshop.organisers import permissions
+
+from . import list_cells
 
 LAST_PAGE = 10_000
 
@@ -19,6 +27,25 @@ class PageList(ChangeList):
         super().__init__(*args, **kwargs)
         if not self.is_popup:
             self.title = capfirst(self.opts.verbose_name_plural)
+
+    @property
+    def headers(self) -> list[dict]:
+        """Return Django's headers of the columns."""
+        return list(result_headers(self))
+
+    @property
+    def cells(self) -> SafeString:
+        """Return the rows as HTML."""
+        return list_cells.html_of(self)
+
+    def url_for_result(self, result):
+        """Return the URL of the row's page, with the filters of the list, so that saving leads back to them."""
+        return self._row_url(quote(result.pk))
+
+    @cached_property
+    def _row_url(self) -> Callable[[object], str]:
+        filters = f"?{self.preserved_filters}" if self.preserved_filters else ""
+        return urls_of_rows(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", filters)
 
     def get_results(self, request):
         # PostgreSQL refuses a query with a NUL character.
@@ -44,6 +71,15 @@ class PageList(ChangeList):
     def next_page(self) -> str:
         """Return the query string of the next page."""
         return self.get_query_string({"p": self.page_num + 1})
+
+
+def urls_of_rows(name: str, ending: str = "") -> Callable[[object], str]:
+    """Return a function that returns the URL named ``name`` of the row with a primary key, with ``ending`` behind it.
+
+    Its parts are looked up once: for each row of a list that would take a tenth of the list's CPU time.
+    """
+    before, _key, after = reverse(name, args=[0]).rpartition("0")
+    return lambda key: f"{before}{key}{after}{ending}"
 
 
 class UncountedPaginator(Paginator):
