@@ -94,9 +94,17 @@ def set_at(model, path: str, pks: list, value) -> None:
     rows.update(**{first: value.date() if is_a_day else value})
 
 
+@pytest.fixture
+def kept_state(state) -> State:
+    """The state without people whose day has come: their rows would end with them, whatever the rule of these rows."""
+    today = timezone.localdate()
+    assert Contact.objects.filter(purge_after__lte=today).update(purge_after=today + timedelta(days=9)) > 1
+    return state
+
+
 @pytest.mark.parametrize(("model", "ends"), ALL)
-def test_rows_expire_by_their_job_after_their_period(state, model, ends):
-    pks = rows_for(state, model, ends)
+def test_rows_expire_by_their_job_after_their_period(kept_state, model, ends):
+    pks = rows_for(kept_state, model, ends)
     assert pks, "nothing was there to end"
     there = model._base_manager.filter(pk__in=pks).filter(expiry.has_remaining(model))
     if not subjects_of(model):
@@ -112,8 +120,8 @@ def subjects_of(model) -> bool:
 
 
 @pytest.mark.parametrize(("model", "ends"), ALL)
-def test_rows_stay_before_the_end_of_their_period(state, model, ends):
-    pks = rows_for(state, model, ends)
+def test_rows_stay_before_the_end_of_their_period(kept_state, model, ends):
+    pks = rows_for(kept_state, model, ends)
     if isinstance(ends.days, str):
         set_at(model, ends.days, pks, 3650)
     for path in ends.since if isinstance(ends.since, tuple) else [ends.since]:

@@ -13,10 +13,18 @@ pytestmark = pytest.mark.django_db
 
 def test_mails_of_a_person_can_be_read_by_indexes_alone():
     subject = subjects.subject_of(make_visitor(PointOfSaleFactory()))
+    indexes = ("mail_about_user", "mail_by_recipient")
     with connection.cursor() as cursor:
+        # With few rows PostgreSQL may take another index, whichever was analysed last.
+        cursor.execute(
+            "SELECT indexname FROM pg_indexes WHERE tablename = 'mail_mail' AND indexdef NOT LIKE '%UNIQUE%'"
+        )
+        for (name,) in cursor.fetchall():
+            if name not in indexes:
+                cursor.execute(f"DROP INDEX {connection.ops.quote_name(name)}")
         # Without these PostgreSQL takes an index wherever there is one, however few rows there are.
         for plan in ("seqscan", "mergejoin", "hashjoin"):
             cursor.execute(f"SET LOCAL enable_{plan} = off")
         plan = subjects.rows(Mail, subject).explain()
-        assert "mail_about_user" in plan and "mail_by_recipient" in plan
+        assert all(name in plan for name in indexes), plan
         assert "Seq Scan" not in plan, plan
