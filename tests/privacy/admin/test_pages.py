@@ -151,22 +151,28 @@ def test_log_in_older_than_fifteen_minutes_must_be_confirmed(office):
 
 
 @pytest.mark.scenario("S07")
-@pytest.mark.parametrize("role", ["back office", "box office", "accounting"])
-def test_role_without_the_right_to_erase_is_refused(office, role, caplog):
-    owner, staff, before = office.staff(), office.staff(role), state_of(office)
+def test_roles_without_the_right_to_erase_are_refused(office, caplog):
+    owner, before = office.staff(), state_of(office)
     values = owner.open(bin_page(office.vera)).form("^seen$").values
-    for row in (office.vera, Customer.objects.get(pk=office.vera.pk)):
-        assert "Erase…" in owner.open(change(row)).text
-        assert "Erase…" in owner.open(listing(row)).text
-        assert "Erase…" not in staff.open(change(row)).text
-        assert "Vera" in staff.open(listing(row)).text
-        assert "Erase…" not in staff.page.text
-    with caplog.at_level("WARNING", "ticketshop.privacy"):
-        assert browser(staff.user).get(bin_page(office.vera)).status_code == 403
-        assert browser(staff.user).post(bin_page(office.vera), values).status_code == 403
-    said = [one.getMessage() for one in caplog.records if one.name == "ticketshop.privacy"]
-    assert said == [f"erasure refused user={staff.user.pk} contact={office.vera.pk}"] * 2
-    assert state_of(office) == before
+    pages = [
+        page(row)
+        for row in (office.vera, Customer.objects.get(pk=office.vera.pk))
+        for page in (change, listing)
+    ]
+    for page in pages:
+        assert "Erase…" in owner.open(page).text
+    for role in ("back office", "box office", "accounting"):
+        staff = office.staff(role)
+        for page in pages:
+            assert "Vera" in staff.open(page).source
+            assert "Erase…" not in staff.page.text, (role, page)
+        caplog.clear()
+        with caplog.at_level("WARNING", "ticketshop.privacy"):
+            assert browser(staff.user).get(bin_page(office.vera)).status_code == 403
+            assert browser(staff.user).post(bin_page(office.vera), values).status_code == 403
+        said = [one.getMessage() for one in caplog.records if one.name == "ticketshop.privacy"]
+        assert said == [f"erasure refused user={staff.user.pk} contact={office.vera.pk}"] * 2
+        assert state_of(office) == before
 
 
 @pytest.mark.scenario("S07")
@@ -253,20 +259,20 @@ def test_form_of_another_page_erases_no_second_person(office):
 
 
 @pytest.mark.scenario("S03")
-@pytest.mark.parametrize(
-    "nonsense",
-    [
+def test_invalid_form_erases_nothing(office):
+    before = state_of(office)
+    values = office.staff().open(bin_page(office.vera)).form("^seen$").values
+    owner = browser(office.owner)
+    for nonsense in (
         {"request": "x"},
         {"request": ""},
         {"seen": "x" * 500},
         {"seen": "\x00"},
         {"reason": "none-such"},
         {"reason": ""},
-    ],
-)
-def test_invalid_form_erases_nothing(office, nonsense):
-    before = state_of(office)
-    values = office.staff().open(bin_page(office.vera)).form("^seen$").values
-    answer = browser(office.owner).post(bin_page(office.vera), {**values, **nonsense})
-    assert answer.status_code in {200, 400}
-    assert state_of(office) == before
+    ):
+        answer = owner.post(bin_page(office.vera), {**values, **nonsense})
+        assert answer.status_code in {200, 400}, nonsense
+        assert state_of(office) == before, nonsense
+    assert owner.post(bin_page(office.vera), values).status_code == 302
+    assert state_of(office) != before

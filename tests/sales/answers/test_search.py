@@ -77,20 +77,35 @@ def shop():
     return Asked()
 
 
+class Clerk(Staff):
+    """A staff member who fills in the filters of one page of answers after the other."""
+
+    def __init__(self, user):
+        super().__init__(user)
+        # URL of a page of answers -> its filters, before any was filled in.
+        self.filters = {}
+
+
 @pytest.fixture
 def office(shop):
-    return Staff(make_staff(shop.organiser, "back office", email="office@example.org"))
+    return Clerk(make_staff(shop.organiser, "back office", email="office@example.org"))
+
+
+def answers_page(form) -> str:
+    return f"{change(form).removesuffix('change/')}answers/"
 
 
 def open_answers(staff, form, query=""):
-    return staff.open(f"{change(form).removesuffix('change/')}answers/{query}")
+    return staff.open(answers_page(form) + query)
 
 
-def filtered(staff, form, **values):
-    """Fill in the filters as they stand, double underscores for dashes."""
-    open_answers(staff, form)
+def filtered(clerk, form, **values):
+    """Fill in these filters and no others, double underscores for dashes. From page to page the page without filters is opened once."""
+    url = answers_page(form)
+    if url not in clerk.filters or clerk.page.url.split("?")[0] != url:
+        clerk.filters[url] = open_answers(clerk, form).form("^state$")
     names = {name.replace("__", "-"): value for name, value in values.items()}
-    return staff.fill("^state$", names)
+    return clerk.submit(clerk.filters[url], names)
 
 
 def column(page, label: str) -> list[str]:
