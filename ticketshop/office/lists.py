@@ -47,6 +47,16 @@ class PageList(ChangeList):
         filters = f"?{self.preserved_filters}" if self.preserved_filters else ""
         return urls_of_rows(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", filters)
 
+    def get_queryset(self, request, exclude_parameters=None):
+        """Return the rows with the related ones that the page names in ``list_select_related``, instead of those of a row's own page.
+
+        A list of tickets joins seven tables instead of ten, which PostgreSQL would plan for longer than it reads them.
+        """
+        rows = super().get_queryset(request, exclude_parameters)
+        if isinstance(self.list_select_related, list | tuple) and self.list_select_related:
+            return rows.select_related(None).select_related(*self.list_select_related)
+        return rows
+
     def get_results(self, request):
         # PostgreSQL refuses a query with a NUL character.
         if any("\x00" in value for values in request.GET.lists() for value in values[1]):

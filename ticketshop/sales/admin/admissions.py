@@ -216,6 +216,7 @@ class TariffFilter(OfTheEvent):
 class TicketAdmin(AdmissionAdmin):
     list_display = ["short_code", "event_text", "date_text", "holder_text", "state_text", "order_reference"]
     list_filter = [EventFilter, SessionFilter, TariffFilter, TicketStateFilter]
+    list_select_related = ["session__event", "line", "order"]
     buttons = (*AdmissionAdmin.buttons, given_tickets.TAKE_BACK)
     fields = [
         "code",
@@ -261,6 +262,7 @@ class TicketAdmin(AdmissionAdmin):
 class IssuedPassAdmin(AdmissionAdmin):
     list_display = ["short_code", "name_text", "holder_text", "valid_until", "state", "order_reference"]
     list_filter = ["state", "season_pass"]
+    list_select_related = ["season_pass", "line", "order"]
     fields = [
         "code",
         "name_text",
