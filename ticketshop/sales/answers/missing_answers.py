@@ -35,12 +35,11 @@ Kind = RegistrationForm.Kind
 TRIED_FOR = timedelta(days=30)
 # Of more than these the page states no number: it would take seconds after many sales.
 COUNTED = 1000
-_OF_A_BUYER = Q(
-    order__state__in=LIVING_ORDERS,
-    order__buyer__isnull=False,
-    order__buyer__erasing_at=None,
-    holder_erased_at=None,
-) & ~Q(state=Admission.State.CANCELLED)
+_LIVING = Q(order__state__in=LIVING_ORDERS, holder_erased_at=None) & ~Q(state=Admission.State.CANCELLED)
+_OF_A_BUYER = Q(order__buyer__isnull=False, order__buyer__erasing_at=None)
+# The person who has a given ticket answers for themselves, also after the erasure of its buyer.
+_GIVEN = Q(gift__isnull=False, beneficiary__isnull=False, beneficiary__erasing_at=None)
+_OF_TICKETS, _OF_PASSES = _LIVING & (_OF_A_BUYER | _GIVEN), _LIVING & _OF_A_BUYER
 Versions = dict[int, FormVersion]
 
 
@@ -60,7 +59,7 @@ def tickets(versions: Versions, now: datetime, offers: Mapping[int, int] | None 
 
     ``offers``: the result of ``_offers_with`` for a query about all orders.
     """
-    rows = Ticket.objects.filter(_OF_A_BUYER, response=None, session__ends_at__gt=now)
+    rows = Ticket.objects.filter(_OF_TICKETS, response=None, session__ends_at__gt=now)
     if offers is None:
         rows = rows.filter(line__offer__tariff__form__in=versions)
     else:
@@ -84,7 +83,7 @@ def passes(versions: Versions, now: datetime, *, added: bool = False) -> QuerySe
     """Return the passes without answers to their own form, or with ``added`` to their extra form."""
     asks, answered = ("extra_form", "extra_response") if added else ("form", "response")
     wanted = {f"season_pass__{asks}__in": versions, answered: None}
-    return IssuedPass.objects.filter(_OF_A_BUYER, valid_until__gte=timezone.localdate(now), **wanted)
+    return IssuedPass.objects.filter(_OF_PASSES, valid_until__gte=timezone.localdate(now), **wanted)
 
 
 def orders(form_id: int, now: datetime) -> QuerySet[Order]:
@@ -165,9 +164,9 @@ def number_with_another(form: RegistrationForm, now: datetime) -> int:
     valid = Q(valid_until__gte=timezone.localdate(now))
     offers = _offers_with([form.pk])
     sold = {"line__offer__in": list(offers), "session__in": set(offers.values())}
-    tickets = Ticket.objects.filter(_OF_A_BUYER, other, session__ends_at__gt=now, **sold)
+    tickets = Ticket.objects.filter(_OF_TICKETS, other, session__ends_at__gt=now, **sold)
     passes = IssuedPass.objects.filter(
-        _OF_A_BUYER, valid, Q(season_pass__form=form) & other | Q(season_pass__extra_form=form) & extra
+        _OF_PASSES, valid, Q(season_pass__form=form) & other | Q(season_pass__extra_form=form) & extra
     )
     return tickets.count() + passes.count()
 
@@ -276,7 +275,7 @@ def add(order: Order, *, now: datetime, by=None, only: Collection[int] | None = 
     for admissions in (order.tickets, order.passes):
         list(admissions.select_for_update(no_key=True).order_by("pk").values_list("pk"))
     lacking_rows = lacking(order, now, only)
-    if not lacking_rows or order.buyer_id not in held:
+    if not lacking_rows:
         return 0
     versions = published({missing.form_id for missing in lacking_rows})
     given = [
@@ -296,6 +295,7 @@ def add(order: Order, *, now: datetime, by=None, only: Collection[int] | None = 
 
 
 def _about(missing: Lacking, order: Order, held: dict) -> int:
+    """Return the id of the contact whom the answers are about. What lacks answers has a holder or a buyer who is not being erased."""
     beneficiary = getattr(missing.holder, "beneficiary_id", None)
     return beneficiary if beneficiary in held else order.buyer_id
 

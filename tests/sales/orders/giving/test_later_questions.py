@@ -4,12 +4,18 @@ import pytest
 from django.utils import timezone
 
 from contacts.models import Contact
+from privacy.erasure import erasing
+from registration_forms.models import Answer
+from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, publish
 from tests.sales.mails.test_order_mails import deliver
+from tests.staff import Staff
 from ticketshop.mail.models import Mail
 from ticketshop.sales.answers import missing_answers, requests
+from ticketshop.sales.models import Order
+from ticketshop.sales.orders import books
 
-from .shop import Giving
+from .shop import BOBS_MENU, Giving, signed_in
 
 pytestmark = pytest.mark.django_db
 KIND = "answers_wanted_for_you"
@@ -59,6 +65,54 @@ def test_a_later_form_is_sent_once_to_the_holder_of_a_given_ticket(mailoutbox):
     ask_earlier(giving, form)
     assert not letters(mailoutbox)
     assert Mail.objects.filter(kind=KIND).count() == 1
+
+
+@pytest.mark.scenario("TIC-05", "S37")
+@pytest.mark.parametrize("deferred", [False, True])
+def test_a_later_form_is_asked_of_the_holder_after_the_erasure_of_the_buyer(deferred, mailoutbox):
+    giving = Giving(quantity=2, now=timezone.now())
+    giving.accepted()
+    if deferred:
+        # The erasure still waits for the end of something: the buyer's row is there.
+        Contact.objects.filter(pk=giving.alice.pk).update(erasing_at=timezone.now())
+    else:
+        assert erasing.erase(giving.alice, by=None, now=timezone.now()).state in ("closed", "deferred")
+        Order.objects.update(buyer=None)
+    deliver(mailoutbox)
+    form = give_form(giving)
+    sent = letters(mailoutbox)
+    assert list(sent) == ["bob@example.org"]
+    assert "Alice" not in sent["bob@example.org"][0]
+    # Bob is asked for his ticket alone: nobody can answer for the one that the buyer kept.
+    response = giving.read().response
+    assert (response.about, response.form) == (giving.bob, form)
+    assert giving.order.tickets.exclude(pk=giving.ticket.pk).get().response is None
+    bob = signed_in(giving.bob)
+    page = bob.open(f"/{giving.pos.slug}/account/orders/tickets/{giving.ticket.pk}/answers/")
+    (menu,) = (name for name in page.form("^ask-").names if name.endswith(form.fields.get().key))
+    assert BOBS_MENU in bob.fill("^ask-", {menu: BOBS_MENU}).text
+    # The row keeps nothing of the buyer, and goes with the person it is about.
+    erasing.erase(giving.bob, by=None, now=timezone.now())
+    assert not Answer.objects.filter(v_text=BOBS_MENU).exists()
+    ask_earlier(giving, form)
+    assert not letters(mailoutbox)
+    assert {code for code, found in books.check().items() if found} == set()
+
+
+def test_staff_enter_the_answers_of_a_given_ticket_whose_buyer_is_erased():
+    giving = Giving(now=timezone.now())
+    giving.accepted()
+    Order.objects.update(buyer=None)
+    form = make_form("tariff", organiser=giving.pos.organiser)
+    question = ask(form, "Menu", visibility="mandatory")
+    publish(form)
+    giving.tariff.form = form
+    giving.tariff.save()
+    staff = Staff(make_staff(giving.pos.organiser))
+    staff.press(giving.ticket, "enter-answers")
+    (menu,) = (name for name in staff.page.form("^ask-").names if name.endswith(question.key))
+    assert "The answers are saved." in staff.fill("^ask-", {menu: BOBS_MENU}).text
+    assert giving.read().response.about == giving.bob
 
 
 def test_a_question_published_later_is_asked_of_buyer_and_holder_each_about_their_own_ticket(mailoutbox):
