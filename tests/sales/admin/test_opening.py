@@ -319,10 +319,19 @@ def test_test_mails_are_limited_per_person(owner, pos):
     assert "several test e-mails already" not in ask_for_mail(colleague, pos).text
 
 
-def test_who_may_not_change_the_shop_is_offered_no_test_mail(pos):
+def test_who_may_not_change_the_shop_sends_a_test_mail_and_reads_who_opens_it(pos, owner):
     staff = Staff(make_staff(pos.organiser, "back office", email="office@example.org"))
-    shown = staff.open(page(pos))
-    assert shown.status == 200
-    assert "Send me a test e-mail" not in shown.source
+    assert "to office@example.org is waiting to be sent" in ask_for_mail(staff, pos).text
+    assert Mail.objects.get(kind="mail_check").recipient == "office@example.org"
+    who = "Opening the point of sale: Your role can’t do this. Who can: owner."
+    assert who in staff.page.text
+    assert who not in owner.open(page(pos)).text
+    # The other buttons of the page are not theirs.
+    for button in ("open", "empty"):
+        assert staff.client.post(page(pos), {button: "1"}).status_code == 403
+
+
+def test_who_may_not_see_the_shop_sends_no_test_mail(pos):
+    staff = Staff(make_staff(pos.organiser, "box office"))
     assert staff.client.post(page(pos), {"mail": "1"}).status_code == 403
     assert not Mail.objects.filter(kind="mail_check").exists()

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from ticketshop.lib.web.waits import again_in
 from ticketshop.limits import limits
 from ticketshop.office.buttons import OwnPage, always
+from ticketshop.organisers import role_names
 from ticketshop.organisers.models import PointOfSale
 
 from ...mails import mail_checks
@@ -31,17 +32,19 @@ SEE, OPEN = "organisers.view_pointofsale", "organisers.change_pointofsale"
 def view(page: PointOfSaleAdmin, request: HttpRequest, pos: PointOfSale) -> HttpResponse:
     """Show the list, or open the shop if nothing that it needs is missing."""
     if request.method == "POST":
-        if not request.user.has_perm(OPEN, pos):
+        # A test e-mail goes to the member of staff alone and changes nothing of the shop: everybody who sees the page may send it.
+        if "mail" not in request.POST and not request.user.has_perm(OPEN, pos):
             raise PermissionDenied
         if _done(request, pos):
             return page.back_to_button(pos, "ready")
-    items = missing.read(pos, timezone.now())
+    items, may_open = missing.read(pos, timezone.now()), request.user.has_perm(OPEN, pos)
     context = {
         **page.about_row(request, pos, str(READY.label)),
         "items": missing.for_user(items, request.user, pos),
         "done": sum(item.done for item in items),
         "refusals": missing.refusals(items),
-        "may_open": request.user.has_perm(OPEN, pos),
+        "may_open": may_open,
+        "who_opens": "" if may_open or pos.active else role_names.ask_them(OPEN),
         "basics": page.address_of(request, pos, "basics"),
         "mail_outcome": mail_checks.outcome(pos, request.user),
         "test_orders": Order.objects.filter(point_of_sale=pos).count() if pos.in_trial else 0,
