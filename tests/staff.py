@@ -1,8 +1,9 @@
 """A logged-in staff member with a browser without JavaScript."""
 
 import re
+from dataclasses import replace
 
-from tests.visitor import Page, TestClientVisitor
+from tests.visitor import Form, Page, TestClientVisitor
 
 BACKEND = "ticketshop.organisers.permissions.MembershipBackend"
 
@@ -20,10 +21,19 @@ class Staff(TestClientVisitor):
         return self.fill("^_save$", values, button=("_save", "Save"))
 
     def press(self, row, button: str, **values) -> Page:
-        """Open the confirmation page of a button on a row's page, enter these values, and confirm."""
-        self.open(f"{change(row).removesuffix('change/')}{button}/")
+        """Open the confirmation page of a button on a row's page, enter these values, and confirm.
+
+        If the button can't be pressed now, the page of the row, which tells why, is returned.
+        """
+        address = f"{change(row).removesuffix('change/')}{button}/"
+        if not self.open(address).url.startswith(address):
+            return self.page
         form = next(form for form in self.page.forms if form.method == "post" and form.action == "")
         return self.submit(form, values)
+
+    def submit_late(self, url: str, form: Form, **values) -> Page:
+        """Send the form of the page at ``url`` that was opened before, as from another tab."""
+        return self.submit(replace(form, action=url), values)
 
     @property
     def errors(self) -> list[str]:

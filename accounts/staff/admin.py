@@ -195,6 +195,10 @@ def _who(membership: StaffMembership) -> dict[str, str]:
     }
 
 
+def _why_not_last(user, membership: StaffMembership) -> str:
+    return str(LAST_OWNER) if staff.is_last_owner(membership) else ""
+
+
 def _change_role(request, membership: StaffMembership, now: datetime, values: dict) -> Outcome:
     try:
         changed = staff.change_role(membership, values["role"], by=request.user, now=now)
@@ -243,6 +247,7 @@ StaffMembershipAdmin.offer(
         _change_role,
         form=RoleForm,
         asks_password=always,
+        why_not=_why_not_last,
     )
 )
 
@@ -281,17 +286,22 @@ def _is_staff_elsewhere(user: User, *, of: User) -> bool:
     return StaffMembership.objects.filter(user=user).exclude(organiser__in=managed).exists()
 
 
-def _reset_factor(request, membership: StaffMembership, now: datetime) -> Outcome:
+def _why_not_reset(by: User, membership: StaffMembership) -> str:
+    """Return why ``by`` can't reset the second factor of a member, and who can; empty if they can."""
     user = membership.user
-    if user.pk == request.user.pk:
-        return messages.ERROR, _("You can’t reset your own. Use a recovery code, or ask another owner.")
+    if user.pk == by.pk:
+        return _("You can’t reset your own. Use a recovery code, or ask another owner.")
     if user.is_superuser:
-        return messages.ERROR, _("This is an administrator of the platform: only the platform can reset it.")
-    if _is_staff_elsewhere(user, of=request.user):
-        return messages.ERROR, _(
+        return _("This is an administrator of the platform: only the platform can reset it.")
+    if _is_staff_elsewhere(user, of=by):
+        return _(
             "Only the administrator of the platform can reset it for this person. Ask them, and tell them that you have called the person back."
         )
-    return reset_factor(user, membership, by=request.user, now=now)
+    return "" if factors.types_of(user) else _("This person has no second step at the log-in.")
+
+
+def _reset_factor(request, membership: StaffMembership, now: datetime) -> Outcome:
+    return reset_factor(membership.user, membership, by=request.user, now=now)
 
 
 def reset_factor(user: User, row: Model, *, by: User, now: datetime) -> Outcome:
@@ -325,6 +335,7 @@ StaffMembershipAdmin.offer(
         _reset_factor,
         serious=True,
         asks_password=always,
+        why_not=_why_not_reset,
     )
 )
 StaffMembershipAdmin.offer(
@@ -337,5 +348,6 @@ StaffMembershipAdmin.offer(
         _remove,
         serious=True,
         asks_password=always,
+        why_not=_why_not_last,
     )
 )

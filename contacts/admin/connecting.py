@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from contacts.linking import link_types, staff_links
 from contacts.models import Contact, ContactLink, LinkType
 from ticketshop.lib.forms.fields import LineField
-from ticketshop.office.buttons import OwnPage, drawn
+from ticketshop.office.buttons import OwnPage, always, drawn
 
 from . import picking
 
@@ -161,15 +161,11 @@ def _message_about(made: ContactLink) -> str:
     return _("Connected. Nobody was told: “Resend the request” tells the child by e-mail.")
 
 
-def _in_its_section(contact: Contact) -> bool:
-    """Offer no button at the top of the contact's page: the list of connections has a link to this page."""
-    return False
-
-
 ADD = OwnPage(
     "add-connection",
     gettext_lazy("Add connection"),
     ("contacts.add_contactlink",),
-    _in_its_section,
+    always,
     view,
+    on_page=False,  # the list of connections has a link to it
 )

@@ -55,9 +55,15 @@ def _why_not_told(link: ContactLink) -> str:
     return ""
 
 
+def _why_not_sent(user, link: ContactLink) -> str:
+    """Return why no mail can go out, also because no shop would send it; empty if it can."""
+    reason = _why_not_told(link)
+    if reason or shop_of(link) is not None:
+        return reason
+    return _("Nothing goes out: there is no point of sale it could speak for.")
+
+
 def _resend_question(link: ContactLink) -> list[str]:
-    if reason := _why_not_told(link):
-        return [reason, _("Nothing would go out.")]
     return [
         _("%(child)s gets an e-mail that says that %(parent)s is connected with them, and may answer it.")
         % both(link),
@@ -69,7 +75,7 @@ def _resend_question(link: ContactLink) -> list[str]:
 def _resend(request, link: ContactLink, now: datetime) -> Outcome:
     pos = shop_of(link)
     if pos is None:
-        return messages.ERROR, _("Nothing goes out: there is no point of sale it could speak for.")
+        return messages.ERROR, _why_not_sent(request.user, link)
     requester = adding.Requester(by=request.user, pos=pos, network="", language=get_language() or "")
     if links.resend(link, requester, now=now):
         return messages.SUCCESS, _("The e-mail goes out in a moment.")
@@ -100,8 +106,6 @@ def _waits(link: ContactLink) -> bool:
 
 
 def _consent_question(link: ContactLink) -> list[str]:
-    if not _waits(link):
-        return [_("This connection does not wait for an answer. Nothing would change.")]
     return [
         _("%(child)s has told you, on paper or by phone, that they agree to be connected with %(parent)s.")
         % both(link),
@@ -134,6 +138,10 @@ def _is_open(link: ContactLink) -> bool:
     return link.is_open
 
 
+def _why_over(user, link: ContactLink) -> str:
+    return "" if link.is_open else _("This connection is over already. Nothing has changed.")
+
+
 def _allow_question(link: ContactLink) -> list[str]:
     now = {"permission": link.get_permission_parent_display(), **both(link)}
     return [
@@ -163,7 +171,15 @@ def _end(request, link: ContactLink, now: datetime) -> Outcome:
     return messages.WARNING, _("This connection is over already. Nothing has changed.")
 
 
-RESEND = Button("resend", gettext_lazy("Resend the request"), CHANGE, _may_be_told, _resend_question, _resend)
+RESEND = Button(
+    "resend",
+    gettext_lazy("Resend the request"),
+    CHANGE,
+    _may_be_told,
+    _resend_question,
+    _resend,
+    why_not=_why_not_sent,
+)
 CONSENT = Button(
     "consent",
     gettext_lazy("Record consent"),
@@ -172,6 +188,9 @@ CONSENT = Button(
     _consent_question,
     _record_consent,
     form=ConsentForm,
+    why_not=lambda user, link: (
+        "" if _waits(link) else _("This connection does not wait for an answer. Nothing has changed.")
+    ),
 )
 ALLOW = Button(
     "allow",
@@ -181,6 +200,16 @@ ALLOW = Button(
     _allow_question,
     _allow,
     form=PermissionForm,
+    why_not=_why_over,
 )
-END = Button("end", gettext_lazy("End the connection"), CHANGE, _is_open, _end_question, _end, serious=True)
+END = Button(
+    "end",
+    gettext_lazy("End the connection"),
+    CHANGE,
+    _is_open,
+    _end_question,
+    _end,
+    serious=True,
+    why_not=_why_over,
+)
 ALL = (RESEND, CONSENT, ALLOW, END)

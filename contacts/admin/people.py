@@ -194,8 +194,29 @@ def _unblock(request, contact: Contact, now: datetime) -> Outcome:
 
 
 CHANGE = ("contacts.change_contact",)
-BLOCK = Button("block", _("Block"), CHANGE, _is_free, _block_question, _block, serious=True)
-UNBLOCK = Button("unblock", _("Unblock"), CHANGE, _is_blocked, _unblock_question, _unblock)
+BLOCK = Button(
+    "block",
+    _("Block"),
+    CHANGE,
+    _is_free,
+    _block_question,
+    _block,
+    serious=True,
+    why_not=lambda user, contact: (
+        "" if _is_free(contact) else gettext("The contact is blocked already. Nothing has changed.")
+    ),
+)
+UNBLOCK = Button(
+    "unblock",
+    _("Unblock"),
+    CHANGE,
+    _is_blocked,
+    _unblock_question,
+    _unblock,
+    why_not=lambda user, contact: (
+        "" if _is_blocked(contact) else gettext("The contact is not blocked. Nothing has changed.")
+    ),
+)
 
 
 @admin.register(Contact)

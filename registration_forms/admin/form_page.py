@@ -78,9 +78,20 @@ def _archive_question(form: RegistrationForm) -> list[str]:
     ]
 
 
+def _why_not_archived(user, form: RegistrationForm) -> str:
+    if not used_by.is_used(form):
+        return ""
+    return _("The form is still asked: take it off the tariffs, passes and shops listed below first.")
+
+
+def _why_full(user, form: RegistrationForm) -> str:
+    if drafts.has_room(form):
+        return ""
+    return _("A form has at most %(most)d questions.") % {"most": MOST_FIELDS}
+
+
 def _archive(request, form: RegistrationForm, now: datetime) -> Outcome:
-    if used_by.is_used(form):
-        sentence = _("The form is still asked: take it off the tariffs, passes and shops listed below first.")
+    if sentence := _why_not_archived(request.user, form):
         return messages.ERROR, sentence
     drafts.set_archived(form, True, by=request.user, now=now)
     return messages.SUCCESS, _("The form is archived.")
@@ -117,6 +128,7 @@ VERSIONS = OwnPage(
     ("registration_forms.view_registrationform",),
     _is_published,
     versions_page.view,
+    why_not=lambda user, form: "" if _is_published(form) else _("The form was not published yet."),
 )
 ADD = OwnPage(
     "add-question",
@@ -124,6 +136,7 @@ ADD = OwnPage(
     ADD_QUESTION,
     _in_use,
     add_question_page.view,
+    why_not=_why_full,
 )
 COPY = OwnPage(
     "copy",
@@ -133,7 +146,14 @@ COPY = OwnPage(
     copy_page.view,
 )
 ARCHIVE = Button(
-    "archive", gettext_lazy("Archive"), CHANGE, _in_use, _archive_question, _archive, serious=True
+    "archive",
+    gettext_lazy("Archive"),
+    CHANGE,
+    _in_use,
+    _archive_question,
+    _archive,
+    serious=True,
+    why_not=_why_not_archived,
 )
 RESTORE = Button("restore", gettext_lazy("Restore"), CHANGE, _is_archived, _restore_question, _restore)
 

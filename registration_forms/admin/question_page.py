@@ -13,6 +13,7 @@ from ticketshop.office.mixins.paged_inlines import PagedInlinesMixin
 from ticketshop.office.translated_admin import TranslatedAdmin, in_language
 
 from ..building import drafts
+from ..definitions import Question
 from ..field_types import TYPES
 from ..models import Field
 from ..models.definition import MOST_FIELDS
@@ -33,15 +34,26 @@ def _archive_question(field: Field) -> list[str]:
     ]
 
 
-def _archive(request, field: Field, now: datetime) -> Outcome:
+def _why_not_archived(user, field: Field) -> str:
     if field.system_ref == Field.SystemRef.EMAIL and field.form.kind == "order":
-        return messages.ERROR, _("An order form always asks for the e-mail address.")
+        return _("An order form always asks for the e-mail address.")
+    return _needed_text(drafts.dependants(field.form, field))
+
+
+def _needed_text(dependants: list[Question]) -> str:
+    """Return the sentence about the questions that depend on one; empty if there are none."""
+    if not dependants:
+        return ""
+    names = ", ".join(publish_texts.quoted(question.label) for question in dependants)
+    sentence = _("Other questions depend on this one: %(names)s. Change their conditions first.")
+    return sentence % {"names": names}
+
+
+def _archive(request, field: Field, now: datetime) -> Outcome:
     try:
         done = drafts.archive(field, by=request.user, now=now)
     except drafts.Needed as error:
-        names = ", ".join(publish_texts.quoted(question.label) for question in error.questions)
-        sentence = _("Other questions depend on this one: %(names)s. Change their conditions first.")
-        return messages.ERROR, sentence % {"names": names}
+        return messages.ERROR, _needed_text(error.questions)
     if done:
         return messages.SUCCESS, _("The question is archived.")
     return messages.WARNING, _("The question is archived already. Nothing has changed.")
@@ -55,6 +67,7 @@ ARCHIVE = Button(
     _archive_question,
     _archive,
     serious=True,
+    why_not=_why_not_archived,
 )
 
 
@@ -66,13 +79,27 @@ def _restore_question(field: Field) -> list[str]:
     return [_("The question comes back as the last one. Buyers are asked once the form is published.")]
 
 
+def _why_not_restored(user, field: Field) -> str:
+    if not drafts.has_room(field.form):
+        return _full()
+    return _placed() if drafts.is_placed(field.form, field.system_ref) else ""
+
+
+def _full() -> str:
+    return _("A form has at most %(most)d questions.") % {"most": MOST_FIELDS}
+
+
+def _placed() -> str:
+    return _("The form asks for this already: another question took its place.")
+
+
 def _restore(request, field: Field, now: datetime) -> Outcome:
     try:
         done = drafts.restore(field, by=request.user, now=now)
     except drafts.Full:
-        return messages.ERROR, _("A form has at most %(most)d questions.") % {"most": MOST_FIELDS}
+        return messages.ERROR, _full()
     except drafts.Placed:
-        return messages.ERROR, _("The form asks for this already: another question took its place.")
+        return messages.ERROR, _placed()
     if done:
         return messages.SUCCESS, _("The question is back.")
     return messages.WARNING, _("The question is back already. Nothing has changed.")
@@ -85,6 +112,7 @@ RESTORE = Button(
     _is_archived,
     _restore_question,
     _restore,
+    why_not=_why_not_restored,
 )
 
 

@@ -20,19 +20,19 @@ def view(page, request, row: RegistrationForm):
     """Show the list of versions, newest first, and one of them in full: ``?version=3``, or the published one."""
     rows = FormVersion.objects.filter(form=row).select_related("published_by").defer("definition")
     versions = list(rows.order_by("-number"))
-    context = {**page.about_row(request, row, _("Versions")), "versions": versions}
-    if versions:
-        number = number_in(request.GET.get("version"), digits=9)
-        shown = next((version for version in versions if version.number == number), versions[0])
-        before = next((version for version in versions if version.number < shown.number), None)
-        now = definitions.of_version(shown)
-        context |= {
-            "shown": shown,
-            "differences": publish_texts.differences(publishing.diff(definitions.of_version(before), now))
-            if before
-            else [],
-            "questions": questions(now),
-        }
+    number = number_in(request.GET.get("version"), digits=9)
+    shown = next((version for version in versions if version.number == number), versions[0])
+    before = next((version for version in versions if version.number < shown.number), None)
+    now = definitions.of_version(shown)
+    context = {
+        **page.about_row(request, row, _("Versions")),
+        "versions": versions,
+        "shown": shown,
+        "differences": publish_texts.differences(publishing.diff(definitions.of_version(before), now))
+        if before
+        else [],
+        "questions": questions(now),
+    }
     return TemplateResponse(request, "admin/registration_forms/versions.html", context)
 
 

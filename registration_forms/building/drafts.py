@@ -117,9 +117,14 @@ def known_labels(ref: str) -> dict[str, str]:
 def _lock_with_room(form: RegistrationForm) -> RegistrationForm:
     """Lock a form and return it. Raise Full if no question can be added to it."""
     form = lock_form(form)
-    if form.fields.filter(archived_at=None).count() >= MOST_FIELDS:
+    if not has_room(form):
         raise Full
     return form
+
+
+def has_room(form: RegistrationForm) -> bool:
+    """Return whether a question can be added to a form."""
+    return form.fields.filter(archived_at=None).count() < MOST_FIELDS
 
 
 @transaction.atomic
@@ -182,7 +187,7 @@ def restore(field: Field, *, by, now: datetime) -> bool:
     Raise Full, or Placed for a known field that the form has already.
     """
     form = _lock_with_room(field.form)
-    if field.system_ref and form.fields.filter(archived_at=None, system_ref=field.system_ref).exists():
+    if is_placed(form, field.system_ref):
         raise Placed
     last = form.fields.aggregate(last=models.Max("position"))["last"] or 0
     if (
@@ -194,6 +199,11 @@ def restore(field: Field, *, by, now: datetime) -> bool:
     mark_changed(form)
     history.record(form, "question_restored", by=by, now=now, question=field.key)
     return True
+
+
+def is_placed(form: RegistrationForm, system_ref: str) -> bool:
+    """Return whether a form asks a known field; False for "", which is no known field."""
+    return bool(system_ref) and form.fields.filter(archived_at=None, system_ref=system_ref).exists()
 
 
 def _create(form: RegistrationForm, **values) -> Field:
@@ -232,13 +242,18 @@ def archive(field: Field, *, by, now: datetime) -> bool:
     Raise Needed if other questions depend on it.
     """
     form = lock_form(field.form)
-    if needed := conditions.dependants(parse(definitions.build(form)), field.key):
+    if needed := dependants(form, field):
         raise Needed(needed)
     if not Field.objects.filter(pk=field.pk, archived_at=None).update(archived_at=now):
         return False
     mark_changed(form)
     history.record(form, "question_archived", by=by, now=now, question=field.key)
     return True
+
+
+def dependants(form: RegistrationForm, field: Field) -> list[definitions.Question]:
+    """Return the questions of the draft that are asked depending on the answer to a question."""
+    return conditions.dependants(parse(definitions.build(form)), field.key)
 
 
 def is_published(field: Field) -> bool:

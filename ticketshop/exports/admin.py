@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from ticketshop.history import history
 from ticketshop.lib.spreadsheets.formats import FORMATS
-from ticketshop.office.buttons import Button, Outcome, OwnPage
+from ticketshop.office.buttons import Button, Outcome, OwnPage, always
 from ticketshop.office.scoped_admin import ReadOnlyAdmin
 from ticketshop.office.sections import NONE, Section
 
@@ -82,7 +82,10 @@ def _download(page, request, job: Job):
 
 
 STOP = Button("stop", gettext_lazy("Stop"), ("exports.change_job",), _is_open, _question, _stop, serious=True)
-DOWNLOAD = OwnPage("download", gettext_lazy("Download"), ("exports.add_job",), lambda job: False, _download)
+# The page of the export has a button of its own, which sends the file at once. The page tells if there is none.
+DOWNLOAD = OwnPage(
+    "download", gettext_lazy("Download"), ("exports.add_job",), always, _download, on_page=False
+)
 
 
 @admin.register(Job)

@@ -2,6 +2,7 @@
 
 The button is a link to a page that tells what will happen; the form there is posted. Both check the permissions for the
 row. If the user must enter something, the confirmation page has form fields, or the button opens its own page.
+The page of a button that can't be pressed now is not opened by its URL either: the user is back on the row's page and reads why.
 """
 
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from ticketshop.submissions import saved_forms
 
@@ -37,11 +39,18 @@ def never(row: Model) -> bool:
     return False
 
 
+def no_reason(user, row: Model) -> str:
+    """Return an empty text: the default for buttons that can be pressed wherever they are offered."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Button:
     """A button with a confirmation page.
 
-    ``name`` is the end of the URL. ``offered``: whether the row's page shows the button now. ``question``: sentences that tell
+    ``name`` is the end of the URL. ``offered``: whether the row's page shows the button now. ``why_not(user, row)``: the sentence that
+    tells why it can't be pressed all the same; empty if it can. Then the row's page shows that sentence instead of the button, so it also
+    tells what to do. It is called for a button that is not offered, too, whose page was opened by its URL. ``question``: sentences that tell
     what will happen. ``press(request, row, now)``: does it, checks the state of the row again, and returns the outcome. With
     ``form``, which gets the posted data and the row, the page has fields, and ``press`` gets the cleaned data as fourth argument.
     A ValidationError that it raises, or an outcome of the level ERROR, is shown in the form, with what was entered.
@@ -59,6 +68,9 @@ class Button:
     form: Callable[..., Form] | None = None
     pressable: Callable[[Model], bool] = always
     asks_password: Callable[[Model], bool] = never
+    why_not: Callable[..., str] = no_reason
+    on_page = True
+    explains = False
 
 
 @dataclass(frozen=True)
@@ -74,11 +86,17 @@ class Elsewhere:
     offered: Callable[[Model], bool] = always
     serious: bool = False
     about: str = "pk"
+    on_page = True
+    why_not = staticmethod(no_reason)
 
 
 @dataclass(frozen=True)
 class OwnPage:
-    """A button that opens its own page: ``view(admin_page, request, row)``, called after the permissions were checked."""
+    """A button that opens its own page: ``view(admin_page, request, row)``, called after the permissions were checked.
+
+    ``on_page``: False for a page to which other pages link, and not the buttons of the row. ``explains``: True for a page that is opened also if its
+    button is not offered, because it tells more about it. ``offered`` and ``why_not`` are those of ``Button``.
+    """
 
     name: str
     label: str
@@ -86,6 +104,9 @@ class OwnPage:
     offered: Callable[[Model], bool]
     view: Callable[..., HttpResponse]
     serious: bool = False
+    on_page: bool = True
+    explains: bool = False
+    why_not: Callable[..., str] = no_reason
 
 
 def drawn(form: Form, fields: list[str] | None = None) -> AdminForm:
@@ -137,8 +158,11 @@ class ButtonsMixin:
         )
 
     def button_view(self, request: HttpRequest, object_id: str, button: Button | OwnPage):
-        """Show the confirmation page on GET, and press the button on POST."""
+        """Show the confirmation page on GET, and press the button on POST. If it can't be pressed now, redirect to the row's page."""
         row = self.row_for(request, object_id, *button.permissions)
+        if refusal := self._refusal(request, row, button):
+            messages.warning(request, refusal)
+            return self.back_to(row)
         saved = saved_forms.find(request)
         if isinstance(button, OwnPage):
             return saved_forms.resend_page(request, saved) if saved else button.view(self, request, row)
@@ -184,11 +208,24 @@ class ButtonsMixin:
             "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk]),
         }
 
-    def _offered(self, request: HttpRequest, row: Model) -> list[Button | OwnPage | Elsewhere]:
+    def _refusal(self, request: HttpRequest, row: Model, button: Button | OwnPage) -> str:
+        """Return why the page of a button is not opened now, in sentences; empty if it is."""
+        if button.explains:
+            return ""
+        offered, reason = button.offered(row), button.why_not(request.user, row)
+        if offered and not reason:
+            return ""
+        text = _("“%(button)s” is not possible now.") % {"button": button.label}
+        return f"{text} {reason or _('Nothing has changed.')}"
+
+    def _of_page(self, request: HttpRequest, row: Model) -> list[tuple[Button | OwnPage | Elsewhere, str]]:
+        """Return the buttons of a row's page that the user may press, each with the sentence why it can't be pressed now, if it can't."""
         return [
-            button
+            (button, button.why_not(request.user, row))
             for button in self.buttons
-            if button.offered(row) and all(request.user.has_perm(name, row) for name in button.permissions)
+            if button.on_page
+            and button.offered(row)
+            and all(request.user.has_perm(name, row) for name in button.permissions)
         ]
 
     def back_to_button(self, row: Model, name: str) -> HttpResponse:
@@ -197,13 +234,17 @@ class ButtonsMixin:
 
     def address_of(self, request: HttpRequest, row: Model, name: str) -> str:
         """Return the URL of the page that the button of this name opens; empty if the user does not see the button."""
-        matching = [button for button in self._offered(request, row) if button.name == name]
+        matching = [
+            button for button, why_not in self._of_page(request, row) if button.name == name and not why_not
+        ]
         return self._where(matching[0], row) if matching else ""
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None:
             context["subtitle"] = self.heading(obj)
+            of_page = self._of_page(request, obj)
             context["buttons"] = [
-                (button, self._where(button, obj)) for button in self._offered(request, obj)
+                (button, self._where(button, obj)) for button, why_not in of_page if not why_not
             ]
+            context["refused"] = [(button, why_not) for button, why_not in of_page if why_not]
         return super().render_change_form(request, context, add, change, form_url, obj)

@@ -71,8 +71,13 @@ def _read(membership: StaffMembership) -> StaffMembership | None:
     return rows.filter(pk=membership.pk).first()
 
 
+def is_last_owner(membership: StaffMembership) -> bool:
+    """Return whether the organiser has no other owner who can log in."""
+    return membership.role.name == OWNER and not _other_owners(membership).exists()
+
+
 def _check_owner_stays(membership: StaffMembership) -> None:
-    if membership.role.name == OWNER and not _other_owners(membership).exists():
+    if is_last_owner(membership):
         raise LastOwner
 
 

@@ -409,11 +409,14 @@ def test_sensitive_question_needs_purpose_and_retention(staff, form):
 
 @pytest.mark.scenario("RF-10")
 def test_exceeded_limits_are_refused_with_their_number(staff, form):
-    for number in range(80):
+    for number in range(79):
         ask(form, f"Q{number}")
     button(staff, form, "add-question")
+    ask(form, "Q79")
     staff.fill("^type$", {"type": "text", "label": "One more"})
     assert "A form has at most 80 questions." in staff.page.text
+    assert "A form has at most 80 questions." in staff.open(change(form)).text
+    assert "Add a question" not in re.findall(r"<a [^>]*>([^<]*)</a>", staff.page.source)
     staff.open(change(form.fields.first()))
     staff.save(label_fr="x" * 501)
     assert any("500" in one for one in staff.errors)

@@ -473,6 +473,16 @@ def test_staff_read_what_will_happen_then_take_the_payment_back(offer, clerk):
     assert order.reference in staff.open(f"{listing(Payment)}?reversed=yes").text
 
 
+def test_the_button_is_there_only_while_the_payment_can_be_taken_back(offer, clerk):
+    order = marked_paid(offer, clerk)
+    staff = Staff(make_staff(order.organiser, "accounting"))
+    link = f"{change(confirmed(order)).removesuffix('change/')}reverse/"
+    assert link in staff.open(change(confirmed(order))).source
+    Ticket.objects.filter(order=order).update(state="used", used_at=NOW())
+    assert link not in staff.open(change(confirmed(order))).source
+    assert "Not possible now: Recorded by mistake A ticket or pass of this order was used" in staff.page.text
+
+
 def test_a_refusal_stands_on_the_page_and_in_the_answer(offer, clerk):
     order = marked_paid(offer, clerk)
     Ticket.objects.filter(order=order).update(state="used", used_at=NOW())
@@ -488,6 +498,8 @@ def test_a_payment_of_a_bank_file_is_taken_back_by_those_who_may_record_it(offer
     store(order.organiser, *singly(paying(order)))
     assert bank_entries.record(entries()[0], order, by=clerk, now=ago(1))
     box_office = Staff(make_staff(order.organiser, "box office"))
+    link = f"{change(confirmed(order)).removesuffix('change/')}reverse/"
+    assert link not in box_office.open(change(confirmed(order))).source
     page = box_office.press(confirmed(order), "reverse", reason=WHY)
     assert "Who can: owner, back office or accounting." in page.text
     assert not Reversal.objects.exists()

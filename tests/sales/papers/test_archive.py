@@ -102,13 +102,24 @@ def test_paper_is_deleted_after_its_day_and_not_before():
     last = invoice.retained_until
     retention.run(datetime(last.year, 12, 31, 12, tzinfo=UTC))
     assert ArchivedPaper.objects.filter(invoice=invoice).exists()
+    staff, address = (
+        Staff(make_staff(order.organiser, "accounting")),
+        f"/admin/sales/order/{order.pk}/archive/",
+    )
+    form = staff.open(address).form("reason")
+    assert address in staff.open(change(order)).source
     retention.run(datetime(last.year + 1, 1, 1, 12, tzinfo=UTC))
     assert not ArchivedPaper.objects.filter(invoice=invoice).exists()
     assert Invoice.objects.get().total == order.total
-    staff = Staff(make_staff(order.organiser, "accounting"))
-    staff.open(f"/admin/sales/order/{order.pk}/archive/")
-    page = staff.fill("reason", {"paper": str(invoice.pk), "reason": "Audit"})
-    assert "not in the archive any more" in page.text
+    for page in (
+        staff.submit_late(address, form, paper=str(invoice.pk), reason="Audit"),
+        staff.open(address),
+    ):
+        assert (
+            "“Archived invoices” is not possible now. No invoice of this order is in the archive" in page.text
+        )
+    assert address not in staff.open(change(order)).source
+    assert "Not possible now: Archived invoices" in staff.page.text
 
 
 def test_credit_note_after_the_erasure_names_the_invoice_in_place_of_the_recipient():

@@ -80,10 +80,8 @@ class SeriesForm(plans.PlanForm):
 
     def clean(self):
         values = super().clean()
-        if not Tariff.objects.filter(event=self.event, active=True).exists():
-            self.add_error(
-                None, _("The event has no tariff on sale. Enter one on its page first, then its dates.")
-            )
+        if sentence := _why_not(None, self.event):
+            self.add_error(None, sentence)
         if self.errors:
             return values
         if values["last"] < values["first"]:
@@ -126,6 +124,12 @@ class SeriesForm(plans.PlanForm):
         ) % {"count": count, "places": self.cleaned_data["places"]}
         others = [str(self.cleaned_data[name]) for name in ("minutes", "doors", "places")]
         return plans.Plan(sentence, sorted(notes.items()), others)
+
+
+def _why_not(user, event: Event) -> str:
+    if Tariff.objects.filter(event=event, active=True).exists():
+        return ""
+    return _("The event has no tariff on sale. Enter one on its page first, then its dates.")
 
 
 def _time(text: str) -> time:
@@ -189,5 +193,6 @@ SERIES = OwnPage(
     ("catalogue.change_event", "catalogue.add_session"),
     always,
     view,
+    why_not=_why_not,
 )
 EventAdmin.offer(SERIES)

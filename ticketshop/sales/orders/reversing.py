@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from ticketshop.history import history
@@ -73,14 +74,7 @@ def reverse(payment: Payment, reason: str, *, by, now: datetime) -> Result:
     order = payments.lock(payment.order_id)
     payment = Payment.objects.get(pk=payment.pk)
     payment.order = order
-    if not may_be_reversed(payment):
-        raise CannotReverse(_("This payment can’t be taken back, or it was already. Nothing has changed."))
-    if Refund.objects.filter(payment=payment, state=Refund.State.DONE).exists():
-        raise CannotReverse(
-            _(
-                "Money of this payment was paid back or credited already, so it stays recorded. If it never came, note what is still to be paid back of it as done: the export then has both rows."
-            )
-        )
+    _check_payment(payment)
     reversal = Reversal.objects.create(
         payment=payment, reason=reason, made_at=now, made_by=history.author(by)
     )
@@ -110,6 +104,47 @@ def preview(payment: Payment, reason: str, *, now: datetime) -> Result:
     return result
 
 
+def why_not(payment: Payment, *, now: datetime) -> str:
+    """Return why ``reverse`` would raise CannotReverse; empty if nothing is in the way.
+
+    Nothing is locked or written: ``reverse`` checks again, and may also find that a payment service is still being asked.
+    """
+    try:
+        _check_payment(payment)
+        if _kept(payment):
+            _check_order(payment.order, now)
+    except CannotReverse as error:
+        return str(error)
+    return ""
+
+
+def _check_payment(payment: Payment) -> None:
+    """Raise CannotReverse if it was taken back, can't be, or money of it went back."""
+    if not may_be_reversed(payment):
+        raise CannotReverse(_("This payment can’t be taken back, or it was already. Nothing has changed."))
+    if Refund.objects.filter(payment=payment, state=Refund.State.DONE).exists():
+        raise CannotReverse(
+            _(
+                "Money of this payment was paid back or credited already, so it stays recorded. If it never came, note what is still to be paid back of it as done: the export then has both rows."
+            )
+        )
+
+
+def _check_order(order: Order, now: datetime) -> None:
+    """Raise CannotReverse if an order can't do without money that it has kept. Tickets are checked once more when they are locked."""
+    if order.state == Order.State.PAID:
+        _check_money(order)
+        if not reviving.to_come(order, now):
+            raise _refuse(_("A date of this order has begun or is cancelled, or a pass is over."))
+        _check_tickets(order, cancelled_lines.units_of(order))
+    elif order.state != Order.State.PENDING:
+        raise CannotReverse(
+            _(
+                "Part of this money was kept when the order was cancelled. Note first with “Pay money back” that all of it goes back; then take this payment back."
+            )
+        )
+
+
 # --- refunds ------------------------------------------------------------------------------------------------
 def _close_refunds(reversal: Reversal, now: datetime) -> Decimal:
     """Note the refunds of the payment that are still to be paid as done with it. Return their sum."""
@@ -127,10 +162,7 @@ def _use_returned(reversal: Reversal, amount: Decimal, now: datetime) -> Decimal
     These refunds become refunds of this payment. Staff are the ones who would pay them: a provider may be paying back just now.
     """
     used = ZERO
-    others = refunds.requested_from_staff().filter(
-        payment__order=reversal.payment.order_id, kind=Refund.Kind.RETURNED
-    )
-    for refund in others.exclude(payment=reversal.payment_id).order_by("pk"):
+    for refund in _returned_of_others(reversal.payment):
         part = min(refund.amount, amount - used)
         if part <= ZERO:
             break
@@ -139,16 +171,23 @@ def _use_returned(reversal: Reversal, amount: Decimal, now: datetime) -> Decimal
     return used
 
 
+def _returned_of_others(payment: Payment) -> QuerySet[Refund]:
+    """Return the refunds of other money of the same order that was to be paid back by staff because this payment had come before."""
+    rows = refunds.requested_from_staff().filter(payment__order=payment.order_id, kind=Refund.Kind.RETURNED)
+    return rows.exclude(payment=payment.pk).order_by("pk")
+
+
+def _kept(payment: Payment) -> Decimal:
+    """Return the part of a payment that its order would lack without it: what is not to be paid back, and no other money replaces."""
+    open_refunds = list(Refund.objects.filter(payment=payment))
+    if payment.order.state == Order.State.PAID:
+        open_refunds += _returned_of_others(payment)
+    return max(payment.amount - sum((refund.amount for refund in open_refunds), ZERO), ZERO)
+
+
 def _take_rest(reversal: Reversal, order: Order, rest: Decimal, by, now: datetime) -> None:
     """Take the part of a payment away that its order has kept. The order is locked."""
-    if order.state == Order.State.PAID:
-        _check_money(order)
-    elif order.state != Order.State.PENDING:
-        raise CannotReverse(
-            _(
-                "Part of this money was kept when the order was cancelled. Note first with “Pay money back” that all of it goes back; then take this payment back."
-            )
-        )
+    _check_order(order, now)
     Refund.objects.create(
         payment=reversal.payment,
         kind=Refund.Kind.REVERSED,
@@ -193,8 +232,6 @@ def _wait_again(reversal: Reversal, order: Order, by, now: datetime) -> None:
 
     Raise CannotReverse.
     """
-    if not reviving.to_come(order, now):
-        raise _refuse(_("A date of this order has begun or is cancelled, or a pass is over."))
     units = cancelled_lines.units_of(order)
     # Before the tickets are locked: this locks people, and an erasure locks people before tickets.
     notices.end_offers([admission for unit in units for admission in unit.admissions], now)

@@ -269,10 +269,12 @@ def test_date_is_paid_back_later_and_once(staff, offer, mailoutbox):
     cancel(staff, offer.session, refund="later")
     work()
     deliver(mailoutbox)
-    staff.press(offer.session, "pay-back")
-    second = staff.open(page(offer.session, "pay-back"))
+    address = page(offer.session, "pay-back")
+    second = staff.open(address)
     assert "This pays back 1 ticket in 1 paid order." in second.text
-    staff.submit(second.forms[-1])
+    staff.press(offer.session, "pay-back")
+    assert "paid back already" in staff.submit_late(address, second.forms[-1]).text
+    assert "paid back already" in staff.open(address).text
     work(), work()
     assert paid_back(order) == 35
     assert DateChange.objects.filter(refund=True).count() == 1

@@ -15,7 +15,7 @@ from ...counter.finding import by_reference_or_buyer
 from ...models import BankEntry, Order
 from ..money.money_received import came_of_it
 from . import consequences
-from .files import RECORD
+from .files import RECORD, why_not_open
 
 MOST = 20
 
@@ -23,12 +23,6 @@ MOST = 20
 def view(page, request: HttpRequest, row: BankEntry):
     """Show the search, then what would happen with the chosen order, and record it when that is posted."""
     now = timezone.now()
-    if row.kind != BankEntry.Kind.CREDIT:
-        messages.warning(request, _("No money came by this payment, so it can’t be recorded for an order."))
-        return page.back_to(row)
-    if row.state != BankEntry.State.OPEN:
-        messages.warning(request, _("This payment was dealt with already. Nothing has changed."))
-        return page.back_to(row)
     order = _chosen(request, row)
     if request.method == "POST" and order is not None:
         if entries.record(row, order, by=request.user, now=now):
@@ -49,6 +43,12 @@ def view(page, request: HttpRequest, row: BankEntry):
         "recordable": order is not None and order.currency == row.currency,
     }
     return TemplateResponse(request, "admin/sales/bank_assign.html", context)
+
+
+def _why_not(user, row: BankEntry) -> str:
+    if row.kind != BankEntry.Kind.CREDIT:
+        return _("No money came by this payment, so it can’t be recorded for an order.")
+    return why_not_open(user, row)
 
 
 def _chosen(request: HttpRequest, row: BankEntry) -> Order | None:
@@ -74,4 +74,5 @@ ASSIGN = OwnPage(
     RECORD,
     lambda entry: entry.is_open_credit,
     view,
+    why_not=_why_not,
 )

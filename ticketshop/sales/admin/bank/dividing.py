@@ -17,7 +17,7 @@ from ticketshop.office.buttons import Button, Outcome
 from ...bank import entries, proposals
 from ...models import BankEntry, Order
 from ..money.money_received import came_of_it
-from .files import NOTHING, RECORD
+from .files import NOTHING, RECORD, why_not_open
 
 
 class DivideForm(forms.Form):
@@ -94,8 +94,6 @@ def _situation(share: proposals.Share) -> str:
 
 
 def _question(entry: BankEntry) -> list[str]:
-    if not proposals.shares(entry):
-        return [str(NOTHING)]
     return [
         _("%(amount)s came and names several orders. Check what each of them gets.")
         % {"amount": money(entry.amount, entry.currency)},
@@ -120,4 +118,5 @@ DIVIDE = Button(
     _question,
     _divide,
     form=DivideForm,
+    why_not=why_not_open,
 )

@@ -17,7 +17,7 @@ from ...bank.proposals import RECORDABLE, Proposal
 from ...models import BankEntry, Order
 from ..money.money_received import came_of_it
 from . import assigning, consequences, dividing, tables
-from .files import NOTHING, RECORD
+from .files import NOTHING, RECORD, why_not_open
 
 CHANGE = ("sales.change_bankentry",)
 OPEN, NOT_OURS, DONE = BankEntry.State.OPEN, BankEntry.State.NOT_OURS, BankEntry.State.DONE
@@ -68,6 +68,7 @@ BUTTONS = (
         lambda entry: entry.is_open_credit and _fitting_order(entry) is not None,
         _question,
         _record,
+        why_not=why_not_open,
     ),
     dividing.DIVIDE,
     assigning.ASSIGN,
@@ -81,6 +82,7 @@ BUTTONS = (
             _("The row is closed. It can be opened again."),
         ],
         _aside(NOT_OURS),
+        why_not=why_not_open,
     ),
     Button(
         "done",
@@ -92,6 +94,7 @@ BUTTONS = (
             _("The row is closed. It can be opened again."),
         ],
         _aside(DONE),
+        why_not=why_not_open,
     ),
     Button(
         "reopen",

@@ -23,6 +23,11 @@ RECORD = ("sales.change_bankentry", "sales.change_order")
 NOTHING = gettext_lazy("This payment was dealt with already. Nothing has changed.")
 
 
+def why_not_open(user, entry: BankEntry) -> str:
+    """Return the sentence about a payment that was dealt with; empty for one that is to be looked at."""
+    return "" if entry.state == BankEntry.State.OPEN else str(NOTHING)
+
+
 class BankFileForm(ScopedForm):
     """The file that is read in. It is not stored."""
 

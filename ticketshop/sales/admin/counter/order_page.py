@@ -4,7 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from ticketshop.lib.values.money import in_cash
 from ticketshop.lib.web.template_tags import money
-from ticketshop.office.buttons import OwnPage, always, never
+from ticketshop.office.buttons import OwnPage, always
 
 from ...admission_lists import passes_of, tickets_of
 from ...counter import taking
@@ -123,8 +123,6 @@ def _print(*, on_roll: bool) -> Callable[..., HttpResponse]:
         from ...tickets import ticket_pdf  # noqa: PLC0415  loads the PDF library
 
         rows = _printable(order)
-        if not rows:
-            raise Http404("no tickets")
         tickets = [row for row in rows if isinstance(row, Ticket)]
         passes = [row for row in rows if isinstance(row, IssuedPass)]
         with receipts.in_language_of(order):
@@ -137,8 +135,30 @@ def _print(*, on_roll: bool) -> Callable[..., HttpResponse]:
 
 
 AT_COUNTER = OwnPage("counter", gettext_lazy("At the counter"), (ADD,), always, page)
+
+
+def _why_not_printed(user, order: Order) -> str:
+    if _printable(order):
+        return ""
+    return _("The order has no ticket of the buyer that lets anybody in.")
+
+
 # The page of the counter links to these two.
-PRINT = OwnPage("print", gettext_lazy("Print tickets"), (ADD,), never, _print(on_roll=False))
+PRINT = OwnPage(
+    "print",
+    gettext_lazy("Print tickets"),
+    (ADD,),
+    always,
+    _print(on_roll=False),
+    on_page=False,
+    why_not=_why_not_printed,
+)
 PRINT_ROLL = OwnPage(
-    "print-roll", gettext_lazy("Print on the 80 mm roll"), (ADD,), never, _print(on_roll=True)
+    "print-roll",
+    gettext_lazy("Print on the 80 mm roll"),
+    (ADD,),
+    always,
+    _print(on_roll=True),
+    on_page=False,
+    why_not=_why_not_printed,
 )

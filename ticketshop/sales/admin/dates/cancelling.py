@@ -30,6 +30,8 @@ from ..date_changes import MESSAGE_HELP, whom
 
 PAY_BACK_NOW, LATER = "now", "later"
 MAY_REFUND = ("catalogue.change_session", "sales.change_order", "sales.change_refund")
+CANCELLED_BEFORE = gettext_lazy("This date was cancelled already. Nothing has changed.")
+PAID_BACK_BEFORE = gettext_lazy("This date is paid back already, or takes place. Nothing has changed.")
 MAY_SEE = ("catalogue.view_session", "sales.view_order", "sales.view_ticket")
 # The largest number of orders that are named.
 NAMED = 20
@@ -68,6 +70,15 @@ def _costs_money(session: Session) -> bool:
     """Return whether tickets of a date were paid: then the password is asked again."""
     tickets = Ticket.objects.filter(session=session, state__in=OPEN_STATES, order__state=Order.State.PAID)
     return tickets.filter(line__unit_price__gt=ZERO).exists()
+
+
+def _why_not_cancelled(user, session: Session) -> str:
+    return str(CANCELLED_BEFORE) if session.state == Session.State.CANCELLED else ""
+
+
+def _why_not_paid_back(user, session: Session) -> str:
+    is_to_be = session.state == Session.State.CANCELLED and not _is_paid_back(session)
+    return "" if is_to_be else str(PAID_BACK_BEFORE)
 
 
 def _takes_place(session: Session) -> bool:
@@ -178,7 +189,7 @@ def _pay_back_question(session: Session) -> list[str]:
 def _cancel(request: HttpRequest, session: Session, now: datetime, entered: dict) -> Outcome:
     before = dates.facts_of([session.pk], lock=True)
     if before[session.pk].cancelled:
-        return messages.WARNING, _("This date was cancelled already. Nothing has changed.")
+        return messages.WARNING, CANCELLED_BEFORE
     row = Session.objects.get(pk=session.pk)
     Session.objects.filter(pk=session.pk).update(state=Session.State.CANCELLED)
     _record(request, session, now, changes={"state": [row.state, Session.State.CANCELLED.value]})
@@ -203,7 +214,7 @@ def _cancel(request: HttpRequest, session: Session, now: datetime, entered: dict
 def _pay_back(request: HttpRequest, session: Session, now: datetime) -> Outcome:
     facts = dates.facts_of([session.pk], lock=True)[session.pk]
     if not facts.cancelled or session.pk in cancelled_dates.paid_back_sessions():
-        return messages.WARNING, _("This date is paid back already, or takes place. Nothing has changed.")
+        return messages.WARNING, PAID_BACK_BEFORE
     date_changes.announce(
         {session.pk: (facts, facts)},
         organiser=session.event.organiser,
@@ -263,6 +274,7 @@ CANCEL = Button(
     serious=True,
     form=CancelForm,
     asks_password=_costs_money,
+    why_not=_why_not_cancelled,
 )
 PAY_BACK = Button(
     "pay-back",
@@ -273,6 +285,7 @@ PAY_BACK = Button(
     _pay_back,
     serious=True,
     asks_password=_costs_money,
+    why_not=_why_not_paid_back,
 )
 LEFT = OwnPage(
     "pay-back-left",

@@ -225,7 +225,7 @@ def _draw(page, request: HttpRequest, row: Model, editable: editing.EditableAnsw
 
 
 CHANGE_ANSWERS = OwnPage(
-    "answers", gettext_lazy("Change answers"), ("sales.change_order",), _has_open, change
+    "answers", gettext_lazy("Change answers"), ("sales.change_order",), _has_open, change, explains=True
 )
 
 

@@ -92,15 +92,14 @@ def view(page, request: HttpRequest, row: RegistrationForm):
     now = timezone.now()
     number = missing_answers.number_of(row, now)
     if request.method == "POST":
-        if number:
-            missing_answers.ask(row, by=request.user, now=now)
-            tasks.ask_unanswered.defer(form_id=row.pk)
-            messages.success(request, _("The buyers are asked by e-mail, as far as they have an address."))
+        missing_answers.ask(row, by=request.user, now=now)
+        tasks.ask_unanswered.defer(form_id=row.pk)
+        messages.success(request, _("The buyers are asked by e-mail, as far as they have an address."))
         return page.back_to(row)
     version = missing_answers.published([row.pk]).get(row.pk)
     context = {
         **page.about_row(request, row, _("Ask earlier buyers")),
-        "number_text": number_text(row, number) if number else "",
+        "number_text": number_text(row, number),
         "owes": version is not None
         and any(question.mandatory for question in definitions.of_version(version).questions),
         "rows": [_drawn(holder) for holder in missing_answers.some_of(row, now, MOST)],
@@ -127,7 +126,15 @@ def _drawn(holder: Ticket | IssuedPass | Order) -> dict:
 
 
 RegistrationFormAdmin.offer(
-    OwnPage(NAME, gettext_lazy("Ask earlier buyers"), NEEDED, _is_lacking, view), after="publish"
+    OwnPage(
+        NAME,
+        gettext_lazy("Ask earlier buyers"),
+        NEEDED,
+        _is_lacking,
+        view,
+        why_not=lambda user, form: "" if _is_lacking(form) else _("Nothing lacks answers to this form."),
+    ),
+    after="publish",
 )
 
 

@@ -32,12 +32,19 @@ def _may_be_paid(order: Order) -> bool:
     return order.state != Order.State.PAID and payment is not None and not methods.redirects(payment.method)
 
 
+def _why_not_paid(user, order: Order) -> str:
+    payment = payments.open_payment(order)
+    if payment is None and order.payments.filter(state=Payment.State.CONFIRMED).exists():
+        return _("This payment was confirmed already. Nothing has changed.")
+    if payment is None:
+        return _("No payment of this order is open.")
+    return str(FROM_PROVIDER) if methods.redirects(payment.method) else ""
+
+
 def _paid_question(order: Order) -> list[str]:
     payment = payments.open_payment(order)
     if payment is None:
-        return [_("No payment of this order is open.")]
-    if methods.redirects(payment.method):
-        return [str(FROM_PROVIDER)]
+        return []
     sentences = [
         _("%(amount)s by “%(method)s” has arrived.")
         % {
@@ -217,6 +224,7 @@ MARK_PAID = Button(
     _paid_question,
     _mark_paid,
     form=CameByForm,
+    why_not=_why_not_paid,
 )
 ASK_PROVIDER = Button(
     "ask-provider", gettext_lazy("Ask the payment service"), CHANGE, _may_be_asked, _ask_question, _ask

@@ -31,10 +31,16 @@ class ReasonForm(forms.Form):
         super().__init__(data)
 
 
+def _why_not(user, payment: Payment) -> str:
+    """Return why this member of staff can't take the payment back, and what to do; empty if nothing is in the way."""
+    of_file = BankEntry.objects.filter(payment=payment).exists()
+    if of_file and not user.has_perm(CHANGE_ENTRY, payment):
+        return role_names.ask_them(CHANGE_ENTRY)
+    return reversing.why_not(payment, now=timezone.now())
+
+
 def _question(payment: Payment) -> list[str]:
     """Return what taking the payment back would change, or why that can't be done."""
-    if not may_be_reversed(payment):
-        return [_("This payment can’t be taken back, or it was already. Nothing has changed.")]
     what = _(
         "%(amount)s was recorded for order %(reference)s and did not come. The payment stays in the books, and a row of today takes it back. No money moves; for money that came and goes back there is “Pay money back”."
     ) % {"amount": money(payment.amount, payment.currency), "reference": payment.order.reference}
@@ -74,9 +80,6 @@ def _sentences(payment: Payment, result: Result) -> list[str]:
 
 
 def _reverse(request, payment: Payment, now: datetime, entered: dict) -> Outcome:
-    of_file = BankEntry.objects.filter(payment=payment).exists()
-    if of_file and not request.user.has_perm(CHANGE_ENTRY, payment):
-        return messages.ERROR, role_names.ask_them(CHANGE_ENTRY)
     try:
         result = reversing.reverse(payment, entered["reason"], by=request.user, now=now)
     except CannotReverse as error:
@@ -98,4 +101,5 @@ REVERSE = Button(
     _reverse,
     serious=True,
     form=ReasonForm,
+    why_not=_why_not,
 )

@@ -32,6 +32,10 @@ MAY_BE_PAID = gettext_lazy(
 PAID_MEANWHILE = gettext_lazy(
     "The order is not cancelled: it has been paid meanwhile, as the payment service tells. Open “Cancel” once more to choose what is cancelled and paid back."
 )
+ALL_USED = gettext_lazy(
+    "Everything in this order was used at the entrance. To pay money back for it, use “Pay money back”."
+)
+OVER = gettext_lazy("This order was over already. Nothing has changed.")
 
 
 # --- cancel ----------------------------------------------------------------------------------------------
@@ -122,6 +126,13 @@ def _unit_text(unit: cancelled_lines.Unit, order: Order) -> str:
     if unit.is_used:
         parts.append(_("used"))
     return " · ".join(parts)
+
+
+def _why_not_cancelled(user, order: Order) -> str:
+    """Return why an order can't be cancelled, in a sentence; empty if it can."""
+    if _may_be_cancelled(order):
+        return ""
+    return str(ALL_USED if order.state == Order.State.PAID else OVER)
 
 
 def _may_be_cancelled(order: Order) -> bool:
@@ -217,7 +228,7 @@ def _cancel(request, order: Order, now: datetime, entered: dict) -> Outcome:
     order.refresh_from_db(fields=["state"])
     if order.state == Order.State.PAID:
         return messages.WARNING, PAID_MEANWHILE
-    return messages.WARNING, _("This order was over already. Nothing has changed.")
+    return messages.WARNING, OVER
 
 
 def _beside_used(order: Order) -> list[str] | None:
@@ -228,11 +239,7 @@ def _beside_used(order: Order) -> list[str] | None:
         return None
     if keys := [unit.key for unit in left if not unit.is_used]:
         return keys
-    raise ValidationError(
-        _(
-            "Everything in this order was used at the entrance. To pay money back for it, use “Pay money back”."
-        )
-    )
+    raise ValidationError(ALL_USED)
 
 
 def _single_outcome(order: Order, result: single_tickets.Result) -> Outcome:
@@ -329,6 +336,7 @@ CANCEL = Button(
     serious=True,
     form=CancelForm,
     asks_password=_may_pay_back,
+    why_not=_why_not_cancelled,
 )
 PAY_BACK = Button(
     "pay-back",

@@ -61,4 +61,6 @@ def _has_open(row: Model) -> bool:
     return any(not names.why_closed_for_staff(admission) for admission in admissions)
 
 
-CHANGE_NAMES = OwnPage("names", gettext_lazy("Change names"), ("sales.change_order",), _has_open, change)
+CHANGE_NAMES = OwnPage(
+    "names", gettext_lazy("Change names"), ("sales.change_order",), _has_open, change, explains=True
+)

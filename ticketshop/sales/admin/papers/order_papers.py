@@ -29,20 +29,24 @@ def _pdf(content: bytes, name: str) -> HttpResponse:
     return download(content, PDF, f"{name}.pdf")
 
 
+def _why_no_receipt(user, order: Order) -> str:
+    return "" if receipts.has_receipt(order) else _("There is no receipt yet: the order is not paid.")
+
+
 @require_safe
 def _receipt(request: HttpRequest, page, order: Order) -> HttpResponse:
-    if not receipts.has_receipt(order):
-        messages.warning(request, _("There is no receipt yet: the order is not paid."))
-        return page.back_to(order)
     return _pdf(receipts.pdf(order), f"receipt-{order.reference}")
+
+
+def _why_no_terms(user, order: Order) -> str:
+    if order.terms_version_id is not None:
+        return ""
+    return _("It is not known which terms of sale were accepted with this order.")
 
 
 @require_safe
 def _accepted_terms(request: HttpRequest, page, order: Order) -> HttpResponse:
     version = order.terms_version
-    if version is None:
-        messages.warning(request, _("It is not known which terms of sale were accepted with this order."))
-        return page.back_to(order)
     context = {
         **page.about_row(request, order, _("Accepted terms of sale")),
         "order": order,
@@ -59,6 +63,7 @@ OrderAdmin.offer(
         SEE,
         lambda order: order.terms_version_id is not None,
         lambda page, request, order: _accepted_terms(request, page, order),
+        why_not=_why_no_terms,
     )
 )
 OrderAdmin.offer(
@@ -68,6 +73,7 @@ OrderAdmin.offer(
         SEE,
         receipts.has_receipt,
         lambda page, request, order: _receipt(request, page, order),
+        why_not=_why_no_receipt,
     )
 )
 
@@ -137,8 +143,15 @@ class ReasonForm(forms.Form):
 
     def __init__(self, data, order: Order):
         super().__init__(data)
-        self.fields["paper"].queryset = order.invoices.order_by("year", "number")
-        self.fields["paper"].initial = order.invoices.order_by("-year", "-number").first()
+        papers = order.invoices.filter(archived__isnull=False)
+        self.fields["paper"].queryset = papers.order_by("year", "number")
+        self.fields["paper"].initial = papers.order_by("-year", "-number").first()
+
+
+def _why_no_archive(user, order: Order) -> str:
+    if order.invoices.filter(archived__isnull=False).exists():
+        return ""
+    return _("No invoice of this order is in the archive any more: their time is over.")
 
 
 def _archive(page, request: HttpRequest, order: Order) -> HttpResponse:
@@ -203,6 +216,7 @@ for button in (
         (archive.OPEN,),
         lambda order: order.invoices.exists(),
         _archive,
+        why_not=_why_no_archive,
     ),
 ):
     OrderAdmin.offer(button)

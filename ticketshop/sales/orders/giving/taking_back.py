@@ -27,10 +27,11 @@ class CannotTakeBack(Exception):
 
 def may_take_back(ticket: Ticket, now: datetime) -> bool:
     """Return whether staff can take a ticket back: it is given, can still be used, and the buyer is there."""
-    return not _why_not(ticket, now)
+    return not why_not(ticket, now)
 
 
-def _why_not(ticket: Ticket, now: datetime) -> str:
+def why_not(ticket: Ticket, now: datetime) -> str:
+    """Return why staff can't take a ticket back, in a sentence; empty if they can."""
     if ticket.gift_id is None:
         return _("The buyer has this ticket. Nothing has changed.")
     if recipients.has_left(ticket.order.buyer):
@@ -64,7 +65,7 @@ def take_back(ticket: Ticket, *, by, now: datetime) -> Ticket:
     friend_id = TicketGift.objects.filter(tickets=ticket).values_list("friend", flat=True).first()
     friend = locking.lock_all([friend_id]).get(friend_id) if friend_id else None
     ticket = offers.locked_ticket(ticket.pk, order)
-    if sentence := _why_not(ticket, now):
+    if sentence := why_not(ticket, now):
         raise CannotTakeBack(sentence)
     offers.end_offers([ticket.pk], now)
     returned = _returned(ticket, friend, by, now)
