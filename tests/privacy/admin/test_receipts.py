@@ -128,7 +128,7 @@ def test_downloaded_lists_are_named_in_the_preview_and_on_the_receipt(office):
     assert "please delete them" not in told.text
     done.refresh_from_db()
     assert done.copies_deleted_at is not None
-    assert "That was noted already." in staff.press(done, "copies-deleted").text
+    assert "is not possible now. Nothing has changed." in staff.press(done, "copies-deleted").text
     assert (
         office.staff("accounting").client.get(f"/admin/privacy/erasure/{done.pk}/copies-deleted/").status_code
         == 403

@@ -5,6 +5,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from privacy.erasure import erasing
@@ -481,6 +483,19 @@ def test_the_button_is_there_only_while_the_payment_can_be_taken_back(offer, cle
     Ticket.objects.filter(order=order).update(state="used", used_at=NOW())
     assert link not in staff.open(change(confirmed(order))).source
     assert "Not possible now: Recorded by mistake A ticket or pass of this order was used" in staff.page.text
+
+
+def test_the_page_of_a_payment_asks_the_same_for_three_tickets_as_for_one(offer, clerk):
+    staff = Staff(make_staff(offer.tariff.event.organiser, "accounting"))
+    numbers = []
+    for quantity in (1, 1, 3):
+        order = marked_paid(offer, clerk, count=quantity)
+        with CaptureQueriesContext(connection) as queries:
+            page = staff.open(change(confirmed(order)))
+        assert "/reverse/" in page.source
+        numbers.append(len(queries))
+    # The first page also fills caches.
+    assert numbers[1] == numbers[2]
 
 
 def test_a_refusal_stands_on_the_page_and_in_the_answer(offer, clerk):
