@@ -251,8 +251,9 @@ def everything_of(row: models.Model) -> dict:
     found = {(row._meta.label, row.pk): values_of(row)}
     for relation in row._meta.related_objects:
         if relation.one_to_many or relation.one_to_one:
-            for other in relation.related_model._base_manager.filter(**{relation.field.name: row.pk}):
-                found[other._meta.label, other.pk] = values_of(other)
+            model = relation.related_model
+            for values in model._base_manager.filter(**{relation.field.name: row.pk}).values():
+                found[model._meta.label, values[model._meta.pk.attname]] = values
     for field in row._meta.many_to_many:
         found[field.name] = sorted(getattr(row, field.name).values_list("pk", flat=True))
     found["history"] = HistoryRecord.objects.count()
