@@ -252,7 +252,7 @@ def everything_of(row: models.Model) -> dict:
     for relation in row._meta.related_objects:
         if relation.one_to_many or relation.one_to_one:
             model = relation.related_model
-            for values in model._base_manager.filter(**{relation.field.name: row.pk}).values():
+            for values in every_column(model._base_manager.filter(**{relation.field.name: row.pk})):
                 found[model._meta.label, values[model._meta.pk.attname]] = values
     for field in row._meta.many_to_many:
         found[field.name] = sorted(getattr(row, field.name).values_list("pk", flat=True))
@@ -261,7 +261,12 @@ def everything_of(row: models.Model) -> dict:
 
 
 def values_of(row: models.Model) -> dict:
-    return type(row)._base_manager.filter(pk=row.pk).values().get()
+    return every_column(type(row)._base_manager.filter(pk=row.pk)).get()
+
+
+def every_column(queryset: models.QuerySet) -> models.QuerySet:
+    """Return the values of all columns. Without their names those of texts in other languages would be missing."""
+    return queryset.values(*(column.attname for column in queryset.model._meta.concrete_fields))
 
 
 def differences(before: dict, after: dict) -> list[tuple]:
