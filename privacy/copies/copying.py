@@ -14,11 +14,12 @@ from django.utils.translation import gettext as _
 
 from contacts.models import Contact
 from ticketshop.lib.areas import ALL, ANSWERS, PROFILE, TICKETS, Area
+from ticketshop.lib.database.compiled import Compiled
 from ticketshop.lib.personal import About, Author, DeleteFile, NotPersonal
 from ticketshop.lib.values.text import readable_email
 from ticketshop.lib.web.template_tags import colon
 
-from ..declarations import promises, registry, subjects
+from ..declarations import promises, registry, statements, subjects
 from ..declarations.subjects import Subject
 
 # Decimals with more places than money are shown without trailing zeros.
@@ -117,15 +118,26 @@ def read(contacts: list[Contact], *, reader: Contact | None = None) -> list[Chap
 def _records(model: type[models.Model], people: list[Reading]) -> list[Record]:
     rows: dict[object, tuple[models.Model, Reading]] = {}
     for reading in people:
-        querysets = [subjects.rows(model, reading.subject)]
-        querysets += [kept for _path, _basis, kept in subjects.kept_rows(model, reading.subject)]
-        for queryset in querysets:
-            for row in _with_keys(queryset).order_by("pk"):
+        for statement in _statements(statements.placeholders(reading.subject))[model]:
+            found = statement.all(**statements.values(reading.subject))
+            models.prefetch_related_objects(found, *_many(model))
+            for row in found:
                 rows.setdefault(row.pk, (row, reading))
     about = _descriptions(model, rows)
     # Rows that belong to one order come one after the other.
     order = [*about, *(pk for pk in rows if pk not in about)]
     return [_record(*rows[pk], about.get(pk, "")) for pk in order]
+
+
+@statements.once_per_shape
+def _statements(subject: Subject) -> dict[type[models.Model], list[Compiled]]:
+    """Return the statements for the rows of each model that are about the subject."""
+    by_model = {}
+    for model in subjects.models_with_people():
+        querysets = [subjects.rows(model, subject)]
+        querysets += [kept for _path, _basis, kept in subjects.kept_rows(model, subject)]
+        by_model[model] = [statements.of(_with_keys(queryset).order_by("pk")) for queryset in querysets]
+    return by_model
 
 
 def _descriptions(
@@ -135,6 +147,7 @@ def _descriptions(
     descriptions = []
     for describing, key, path in _describing(model):
         described = _with_keys(describing.objects.filter(**{f"{key}__in": list(rows)}), key)
+        described = described.prefetch_related(*_many(describing))
         for row in described:
             pk = getattr(row, f"{key}_id")
             text = import_string(path)(row, getattr(row, key), rows[pk][1].reader)
@@ -156,22 +169,33 @@ def _related(model: type[models.Model], name: str) -> type[models.Model]:
 
 
 def _with_keys(rows: models.QuerySet, *more: str) -> models.QuerySet:
-    """Return the rows with the keys and nested rows that their texts read, so that no row needs another query."""
+    """Return the rows with the keys that their texts read, so that no row needs another query."""
     model = rows.model
-    declaration = registry.declaration(model)
-    names = {
-        *columns(model),
-        *declaration.copy_context,
-        *declaration.copy_needs,
-        *more,
-        *_paths_of_reasons(declaration),
-    }
+    names = {*_names(model), *more}
     keys = [
         name for name in sorted(names) if "__" in name or isinstance(_column(model, name), models.ForeignKey)
     ]
     deeper = [f"{name}__event" for name in keys if name == "session"]
-    many = [name for name in names if isinstance(_column(model, name), models.ManyToManyField)]
-    return rows.select_related(*keys, *deeper).prefetch_related(*many, *_inside(model))
+    return rows.select_related(*keys, *deeper)
+
+
+def _many(model: type[models.Model]) -> list[str | models.Prefetch]:
+    """Return what is to be read with several rows at once: many-to-many columns, and nested rows."""
+    many = [
+        name for name in sorted(_names(model)) if isinstance(_column(model, name), models.ManyToManyField)
+    ]
+    return [*many, *_inside(model)]
+
+
+def _names(model: type[models.Model]) -> set[str]:
+    """Return the columns and paths that the texts of a row read."""
+    declaration = registry.declaration(model)
+    return {
+        *columns(model),
+        *declaration.copy_context,
+        *declaration.copy_needs,
+        *_paths_of_reasons(declaration),
+    }
 
 
 def _paths_of_reasons(declaration: registry.Declaration) -> list[str]:
@@ -182,8 +206,9 @@ def _paths_of_reasons(declaration: registry.Declaration) -> list[str]:
 def _inside(model: type[models.Model]) -> list[models.Prefetch]:
     """Return prefetches for the nested rows, each with what its own texts read."""
     return [
-        models.Prefetch(name, _with_keys(_related(model, name)._base_manager.all()))
+        models.Prefetch(name, _with_keys(related._base_manager.all()).prefetch_related(*_many(related)))
         for name in registry.declaration(model).copy_nested
+        for related in [_related(model, name)]
     ]
 
 
