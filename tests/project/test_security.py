@@ -4,7 +4,6 @@ import ast
 import functools
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -309,31 +308,30 @@ BUILT_SQL = {
 
 
 @functools.cache
-def sources() -> list[tuple[str, ast.AST]]:
-    """Yield (path, tree) of every module of the program except migrations."""
-    paths = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
-    names = [path.relative_to(ROOT).as_posix() for path in paths if "migrations" not in path.parts]
-    return [(name, ast.parse((ROOT / name).read_text())) for name in names]
-
-
-def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            function = node.func
-            yield (
-                (function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")),
-                node,
-            )
+def calls_and_imports() -> tuple[
+    list[tuple[str, str, ast.Call]], list[tuple[str, ast.Import | ast.ImportFrom]]
+]:
+    """Read every module of the program except migrations, once. Return (path, name of the function, call) and (path, import)."""
+    calls, imports = [], []
+    for path in (path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))):
+        if "migrations" in path.parts:
+            continue
+        name = path.relative_to(ROOT).as_posix()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                function = node.func
+                called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+                calls.append((name, called, node))
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                imports.append((name, node))
+    return calls, imports
 
 
 def test_mark_safe_is_used_only_in_known_functions():
-    found = {
-        name
-        for name, tree in sources()
-        for called, _node in calls(tree)
-        if called in {"mark_safe", "SafeString", "SafeText"}
-    }
-    assert found == MARKED_SAFE
+    calls, _imports = calls_and_imports()
+    assert {
+        name for name, called, _node in calls if called in {"mark_safe", "SafeString", "SafeText"}
+    } == MARKED_SAFE
 
 
 def test_templates_escape_what_they_show():
@@ -349,11 +347,11 @@ def test_templates_escape_what_they_show():
 
 
 def test_values_reach_the_database_as_parameters():
-    for name, tree in sources():
-        for called, node in calls(tree):
-            assert called not in {"extra", "RawSQL", "raw"}, f"{name}:{node.lineno}"
-            if called in {"execute", "executemany"} and node.args and name not in BUILT_SQL:
-                assert fixed(node.args[0]), f"{name}:{node.lineno} builds SQL"
+    calls, _imports = calls_and_imports()
+    for name, called, node in calls:
+        assert called not in {"extra", "RawSQL", "raw"}, f"{name}:{node.lineno}"
+        if called in {"execute", "executemany"} and node.args and name not in BUILT_SQL:
+            assert fixed(node.args[0]), f"{name}:{node.lineno} builds SQL"
 
 
 def fixed(sql: ast.AST) -> bool:
@@ -365,16 +363,15 @@ def fixed(sql: ast.AST) -> bool:
 
 def test_input_is_neither_executed_nor_unpickled():
     forbidden = {"eval", "exec", "compile", "__import__", "loads_pickle"}
-    for name, tree in sources():
-        for called, node in calls(tree):
-            if called in forbidden:
-                receiver = getattr(getattr(node.func, "value", None), "id", None)
-                # Regular expressions, and what Django calls its maker of SQL.
-                assert receiver in {"re", "compiler"}, f"{name}:{node.lineno} {called}"
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                names = {alias.name for alias in node.names} | {getattr(node, "module", None)}
-                assert not names & {"pickle", "marshal", "shelve"}, f"{name}:{node.lineno}"
+    calls, imports = calls_and_imports()
+    for name, called, node in calls:
+        if called in forbidden:
+            receiver = getattr(getattr(node.func, "value", None), "id", None)
+            # Regular expressions, and what Django calls its maker of SQL.
+            assert receiver in {"re", "compiler"}, f"{name}:{node.lineno} {called}"
+    for name, node in imports:
+        names = {alias.name for alias in node.names} | {getattr(node, "module", None)}
+        assert not names & {"pickle", "marshal", "shelve"}, f"{name}:{node.lineno}"
 
 
 def test_scripts_write_text_and_no_html():
