@@ -21,6 +21,7 @@ LONGEST = [
     "tests/project/test_run.py",
     "tests/privacy/erasure/test_interruptions.py",
     "tests/privacy/erasure/test_races.py",
+    "tests/project/test_pages.py",
     "tests/project/test_saving_unchanged.py",
     "tests/lib/postgres/test_server.py",
 ]
