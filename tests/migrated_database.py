@@ -222,9 +222,11 @@ def made_once(make: Callable) -> Iterator:
     ``make`` is called once per process; later its rows and files are written again as they were, which takes a tenth of the
     time. Without a superuser it is called each time. Not for files that change settings of pages, such as that of static files:
     pieces of pages that the process has kept for the same rows would be used.
+    Within another such block ``make`` is called, too: the rows of that block would be kept as rows of this one.
     """
+    alone = not connection.in_atomic_block
     with transaction.atomic():
-        if make in _made:
+        if alone and make in _made:
             made, tables, files = _made[make]
             made = copies.deepcopy(made)
             with connection.cursor() as cursor:
@@ -239,7 +241,7 @@ def made_once(make: Callable) -> Iterator:
             made = make()
             # Else each test would check the keys of all these rows at its end.
             connection.check_constraints()
-            if migrated_rows.tables:
+            if alone and migrated_rows.tables:
                 folder = Path(settings.VAR_DIR)
                 files = {
                     path.relative_to(folder): path.read_bytes()

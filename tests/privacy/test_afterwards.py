@@ -41,6 +41,7 @@ from tests.privacy.office import (
 )
 from tests.staff import Staff, change, listing
 from ticketshop.lib.personal import BASES
+from ticketshop.organisers.permissions import within
 from ticketshop.sales.models import Customer, Order, OrderLine, Payment, Ticket
 from ticketshop.sales.tickets import ticket_pdf
 
@@ -155,7 +156,8 @@ def test_pages_and_sorting_work_with_emptied_columns(office):
                 "q=vera", ""
             )
             seen += 1
-        row = rows.get(model) or model._default_manager.order_by("-pk").first()
+        own = within(model._default_manager.all(), {office.pos.organiser.pk})
+        row = rows.get(model) or own.order_by("-pk").first()
         if row is not None and model not in (Contact, Customer):
             assert staff.client.get(change(row, model)).status_code == 200, (model, row.pk)
     assert seen > 50

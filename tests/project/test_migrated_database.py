@@ -135,3 +135,18 @@ def test_rows_and_files_made_once_are_the_same_a_second_time():
     assert made[0] == made[1]
     assert made[0][1] != migrated
     assert len(calls) == 1
+
+
+def test_rows_of_another_block_are_not_kept_with_those_made_once():
+    def make_outer():
+        return OrganiserFactory(name="Outer")
+
+    def make_inner():
+        return OrganiserFactory(name="Inner")
+
+    with made_once(make_outer), made_once(make_inner):
+        assert Organiser.objects.filter(name="Outer").exists()
+    for _ in range(2):
+        with made_once(make_inner) as inner:
+            assert Organiser.objects.filter(pk=inner.pk).exists()
+            assert not Organiser.objects.filter(name="Outer").exists()
