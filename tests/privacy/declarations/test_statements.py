@@ -1,6 +1,7 @@
 """Compiled statements find the same rows as the querysets they are made of, anew for each person."""
 
 import pytest
+from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
 
 from contacts import contacts
@@ -8,7 +9,10 @@ from contacts.models import Contact
 from privacy.declarations import registry, statements, subjects
 from privacy.declarations.subjects import Subject
 from privacy.plan import deferrals, planning
+from tests.at_once import at_once, meet
+from tests.factories.contacts import ContactFactory
 from tests.privacy.office import coming_order
+from ticketshop.lib.database.compiled import Parameter
 from ticketshop.mail.models import Mail
 from ticketshop.sales.models import Order
 
@@ -112,3 +116,24 @@ def test_statements_beyond_the_limit_are_dropped(monkeypatch):
     assert calls == [1, 2]
     assert make(3) == "statement 3" and len(statements.made) == 1
     assert make(1) == "statement 1" and calls == [1, 2, 3, 1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_statement_that_two_threads_run_first_at_once_returns_rows_to_both(monkeypatch):
+    contact = ContactFactory()
+    known = Contact.objects.filter(pk=Parameter("contact_id")).select_related("organiser")
+    statement = statements.of(known.order_by("user__email"))
+    joined = SQLCompiler.get_from_clause
+
+    def meeting(compiler: SQLCompiler):
+        # Here Django has added tables for the order to the queryset, which it takes away again afterwards.
+        meet()
+        return joined(compiler)
+
+    monkeypatch.setattr(SQLCompiler, "get_from_clause", meeting)
+
+    def read() -> list[Contact]:
+        meet()
+        return statement.all(contact_id=contact.pk)
+
+    assert at_once(read, read) == [[contact], [contact]]

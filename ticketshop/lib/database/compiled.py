@@ -59,6 +59,13 @@ class Compiled(Generic[Row]):
         self._make_queryset = make_queryset
         self._query: _Query | None = None
 
+    def generated(self) -> "Compiled[Row]":
+        """Generate the SQL now, and return the query. For a queryset that was made before: Django changes it while it generates SQL,
+        so two threads that did that at their first calls would disturb each other.
+        """
+        self._ready()
+        return self
+
     def all(self, **values: Any) -> list[Row]:
         """Return all rows as instances. ``values``: one for each placeholder."""
         return self.instances(self.tuples(**values))
