@@ -45,7 +45,7 @@ class Column:
     def shown(self, value: Any) -> Any:
         """Return a value as text."""
         if isinstance(value, str) and not self.is_boolean:
-            return value if value.strip() else self.empty
+            return value or self.empty
         return display_for_value(value, self.empty, self.is_boolean)
 
     def cell(self, row: models.Model, url: str) -> str:
@@ -55,7 +55,8 @@ class Column:
         except ObjectDoesNotExist:
             value, text = None, self.empty
         else:
-            text = conditional_escape(self.shown(value))
+            is_blank = isinstance(value, str) and value.isspace()
+            text = conditional_escape(self.shown("" if is_blank else value))
         css = self.css_of_dates if isinstance(value, date | time) else self.css
         if self.links:
             text = f'<a href="{url}">{text}</a>'
