@@ -41,7 +41,7 @@ class CompressPages(GZipMiddleware):
 
 
 def room_for_frames(get_response):
-    """Handle the request in a call that has room for the frames of all others, see ``frames``."""
+    """Handle the request inside of ``with_room``, which tells why. The body of a streamed response is read later, outside of it."""
 
     def middleware(request):
         return with_room(get_response, request)

@@ -4,6 +4,7 @@ import resource
 
 import pytest
 
+from ticketshop import middleware
 from ticketshop.lib.frames import with_room
 
 LOOPS, DEPTHS = 300, range(200)
@@ -35,3 +36,16 @@ def test_result_and_error_are_those_of_the_function():
     assert with_room(divmod, 7, 2) == (3, 1)
     with pytest.raises(ZeroDivisionError):
         with_room(divmod, 7, 0)
+
+
+@pytest.mark.django_db
+def test_request_is_handled_with_room(client, monkeypatch):
+    paths = []
+
+    def noted(function, request):
+        paths.append(request.path)
+        return with_room(function, request)
+
+    monkeypatch.setattr(middleware, "with_room", noted)
+    assert client.get("/missing/").status_code == 404
+    assert paths == ["/missing/"]

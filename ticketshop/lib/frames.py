@@ -10,8 +10,8 @@ keep one piece, Python 3.11 and 3.12 do not.
 from collections.abc import Callable
 from typing import Any
 
-# Values of one frame, of 8 bytes. Python gives a frame that needs more than 256 KB a piece of 512 KB: the rest is room for more
-# calls than Python's limit of recursion allows. Only memory that is used is taken from the machine.
+# Values of one frame, of 8 bytes. Python gives a frame that needs more than 256 KB a piece of 512 KB: the rest is room for some
+# thousand calls, which is Python's limit of recursion. Only memory that is used is taken from the machine.
 _VALUES = 32_768
 
 
@@ -23,5 +23,8 @@ _call.__code__ = _call.__code__.replace(co_stacksize=_VALUES)
 
 
 def with_room(function: Callable, *arguments: Any) -> Any:
-    """Return ``function(*arguments)``. The calls inside of it have place for their frames in one piece of memory."""
+    """Return ``function(*arguments)``. The frames of all calls inside of it have room in one piece of memory.
+
+    Not those of a generator that it returns: its calls are made when it is read.
+    """
     return _call(function, arguments)

@@ -11,6 +11,7 @@ from tests.staff import Staff, change
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.admin import points_of_sale
 from ticketshop.sales.models import PaymentMethod
+from ticketshop.sales.payments.methods.stripe_checkout import StripeCheckout
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("PAY-10")]
 
@@ -82,6 +83,19 @@ def test_button_is_there_only_with_a_method_that_has_a_provider(staff, pos):
     assert "Test the connection" not in staff.open(change(pos)).text
     PaymentMethodFactory(point_of_sale=pos, code="stripe")
     assert "Test the connection" in staff.open(change(pos)).text
+
+
+def test_settings_that_are_saved_while_the_service_is_asked_stay(staff, pos, row, monkeypatch):
+    ask = StripeCheckout.test_connection
+
+    def ask_while_saved(method: StripeCheckout):
+        PaymentMethod.objects.filter(pk=row.pk).update(settings={"account": "FESTIVAL"})
+        return ask(method)
+
+    monkeypatch.setattr(StripeCheckout, "test_connection", ask_while_saved)
+    assert "works. Test mode: no money moves." in staff.press(pos, "test-payments").text
+    row.refresh_from_db()
+    assert row.settings == {"account": "FESTIVAL"}
 
 
 def prefix_of_stripe(form) -> str:

@@ -24,7 +24,8 @@ from . import Outages
 # Seconds a request waits for a free connection of the pool.
 PATIENCE = 5.0
 # Statements that a connection keeps prepared; beyond them the one that was not used for the longest time is dropped. There are
-# some fifty, one more for each number of tickets in an order, and some ten for each kind of person whose erasure is planned.
+# some fifty, one more for each number of tickets in an order, and for each kind of person some ten to plan an erasure and thirty to show
+# their data.
 PREPARED = 200
 
 

@@ -62,7 +62,8 @@ def _ask(row: PaymentMethod, method: RedirectMethod) -> tuple[bool, str]:
         away = _("The payment service does not answer. Nothing has changed; try again later.")
         return False, _joined(away, *method.faults())
     kept = method.with_answer(refused=refused)
-    PaymentMethod.objects.filter(pk=row.pk).update(settings=kept)
+    # Not over settings that were saved while the service was asked: the answer is not about them.
+    PaymentMethod.objects.filter(pk=row.pk, settings=row.settings).update(settings=kept)
     faults = type(method)(kept).faults()
     return works and not faults, _joined(sentence, *faults)
 
