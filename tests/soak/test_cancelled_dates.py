@@ -16,7 +16,7 @@ from django.utils import timezone
 from tests.factories.catalogue import OfferFactory, SessionFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.sales import BUYER, PaymentMethodFactory, make_order
-from ticketshop.catalogue import dates
+from tests.sales.orders.dates.changing import cancel_date
 from ticketshop.catalogue.models import Session
 from ticketshop.mail import tasks as mail_tasks
 from ticketshop.mail.models import Mail
@@ -92,22 +92,6 @@ def made(number: int, provider) -> tuple[list[Order], Session, Session]:
     return orders_made, offer.session, other.session
 
 
-@transaction.atomic
-def cancel(session: Session) -> DateChange:
-    before = dates.facts_of([session.pk], lock=True)
-    Session.objects.filter(pk=session.pk).update(state=Session.State.CANCELLED)
-    after = dates.facts_of([session.pk])
-    return date_changes.announce(
-        {session.pk: (before[session.pk], after[session.pk])},
-        organiser=session.event.organiser,
-        message="",
-        tell=True,
-        refund=True,
-        by=None,
-        now=NOW(),
-    )
-
-
 def kills_of_job(change: DateChange, monkeypatch) -> int:
     """Run the job of a change, and the jobs that it queues, as the worker does. Return how often they were killed."""
     queued: list[dict] = []
@@ -127,7 +111,7 @@ def kills_of_job(change: DateChange, monkeypatch) -> int:
 def prove(number: int, provider, monkeypatch) -> None:
     orders_made, session, other = made(number, provider)
     others = list(Ticket.objects.filter(session=other).order_by("pk").values())
-    change = cancel(session)
+    change = cancel_date(session, refund=True)
     monkeypatch.setattr(date_change_job, "PAGE", max(number // 4, 1))
     kills = kills_of_job(change, monkeypatch)
     kills += killed_again_and_again(monkeypatch, lambda: refunds.PAY_BACK.run(NOW()))

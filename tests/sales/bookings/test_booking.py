@@ -17,8 +17,8 @@ from tests.friends import linked, make_visitor
 from tests.sales.bookings.conftest import make_holder
 from tests.sales.exports.test_rows import rows as export_rows
 from tests.sales.mails.test_order_mails import deliver
+from tests.sales.orders.dates.changing import cancel_date
 from tests.sales.orders.dates.test_cancelled_dates import work
-from tests.soak.test_cancelled_dates import cancel
 from tests.staff import Staff, change
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Allotment, SeasonPass, Session, Tariff
@@ -320,7 +320,7 @@ def test_mail_about_one_of_two_places_and_about_a_cancelled_date_tell_that_entri
     single_tickets.cancel(order, [codes.key_of(first)], by=None, now=timezone.now())
     (letter,) = deliver(mailoutbox)
     assert "is back on the pass. 4 entries left." in one_line(letter)
-    cancel(holder.offer.session)
+    cancel_date(holder.offer.session, refund=True)
     work()
     (letter,) = deliver(mailoutbox)
     assert "is back on the pass. 5 entries left." in one_line(letter)

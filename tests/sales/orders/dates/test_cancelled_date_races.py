@@ -9,8 +9,8 @@ from django.utils import timezone
 from tests.at_once import at_once
 from tests.factories.catalogue import OfferFactory, SessionFactory
 from tests.factories.sales import make_order
+from tests.sales.orders.dates.changing import cancel_date
 from tests.sales.orders.test_cancellation_races import broken, meet_after, meet_before, without_locks
-from tests.soak.test_cancelled_dates import cancel
 from ticketshop.jobs.models import Failure
 from ticketshop.sales.models import Order, Refund
 from ticketshop.sales.orders import cancelled_lines
@@ -26,7 +26,7 @@ def order() -> Order:
     offer = OfferFactory(price=Decimal("20.00"))
     other = OfferFactory(session=SessionFactory(event=offer.session.event), tariff=offer.tariff)
     made = make_order({offer: 2, other: 1}, paid=True)
-    cancel(offer.session)
+    cancel_date(offer.session, refund=True)
     return made
 
 

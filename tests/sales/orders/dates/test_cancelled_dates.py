@@ -13,6 +13,7 @@ from tests.factories.organisers import make_staff
 from tests.factories.sales import BUYER, make_order
 from tests.friends import friendly_pos, linked, make_visitor
 from tests.sales.mails.test_order_mails import deliver
+from tests.sales.orders.dates.changing import cancel_date
 from tests.sales.orders.dates.test_date_changes import page_of
 from tests.staff import Staff, change
 from ticketshop.catalogue.models import Session
@@ -117,12 +118,12 @@ def test_date_that_is_paid_back_is_cancelled_in_each_order_and_other_dates_stay(
     assert len(mailoutbox) == 4  # two orders paid, two cancelled dates
 
 
-def test_calendar_file_has_the_same_entry_with_a_higher_sequence_as_cancelled(staff, offer, mailoutbox):
+def test_calendar_file_has_the_same_entry_with_a_higher_sequence_as_cancelled(offer, mailoutbox):
     order = make_order({offer: 1}, paid=True)
     deliver(mailoutbox)
     file = page_of(order).send("GET", f"{order_mails.order_path(order)}calendar.ics").body
     (before,) = Calendar.from_ical(file).walk("VEVENT")
-    cancel(staff, offer.session)
+    cancel_date(offer.session, refund=True)
     work()
     (letter,) = deliver(mailoutbox)
     assert [name for name, _content, _mime in letter.attachments if name.endswith(".pdf")] == []
@@ -140,7 +141,7 @@ def test_an_unpaid_order_ends_and_its_buyer_need_not_pay(staff, offer, other, ma
     text = staff.open(page(offer.session, "cancel")).text
     assert "1 unpaid order ends, and the buyer need not pay." in text
     assert "1 unpaid order contains something else too and stays." in text
-    cancel(staff, offer.session)
+    cancel_date(offer.session, refund=True)
     work()
     order.refresh_from_db(), mixed.refresh_from_db()
     assert (order.state, mixed.state) == ("cancelled", "pending")
@@ -159,14 +160,14 @@ def test_an_unpaid_order_ends_and_its_buyer_need_not_pay(staff, offer, other, ma
     assert not any(books.check().values())
 
 
-def test_never_more_is_paid_back_than_the_date_cost_and_was_paid(staff, offer, other):
+def test_never_more_is_paid_back_than_the_date_cost_and_was_paid(offer, other):
     goodwill = make_order({offer: 2}, paid=True)
     refunds.pay_back(goodwill, Decimal(20), before=Decimal(0), by=None, now=NOW())
     kept = make_order({offer: 1, other: 1}, buyer=buyer(1), paid=True)
     ticket = kept.tickets.get(session=other.session)
     single_tickets.cancel(kept, [f"ticket{ticket.pk}"], by=None, now=NOW(), pay_back=Decimal(0))
     preview = refund_preview.of_session(offer.session.pk)
-    cancel(staff, offer.session)
+    cancel_date(offer.session, refund=True)
     work()
     assert paid_back(goodwill) == 20 + 50
     # What was cancelled without paying back stays so.
@@ -180,7 +181,7 @@ def test_used_tickets_stay_and_staff_read_what_to_do(staff, offer):
     Ticket.objects.filter(pk=order.tickets.latest("pk").pk).update(state="used", used_at=NOW())
     gone = make_order({offer: 1}, buyer=buyer(1), paid=True)
     assert "1 ticket was used at the entrance and stays" in staff.open(page(offer.session, "cancel")).text
-    cancel(staff, offer.session)
+    cancel_date(offer.session, refund=True)
     work()
     order.refresh_from_db()
     assert (order.state, states(order), paid_back(order)) == ("paid", ["cancelled", "used"], 35)
@@ -199,19 +200,19 @@ def test_money_that_a_bank_decides_about_is_not_paid_back_by_itself(staff, offer
     preview = refund_preview.of_session(offer.session.pk)
     assert (preview.disputed, sum(preview.money.values())) == ([order.reference], 0)
     assert order.reference in staff.open(page(offer.session, "cancel")).text
-    cancel(staff, offer.session)
+    cancel_date(offer.session, refund=True)
     work()
     assert (states(order), paid_back(order)) == (["cancelled"], 0)
     assert refunds.kept(order) == 35
 
 
-def test_passes_and_free_tickets_and_cancelled_ones(staff, pos, offer):
+def test_passes_and_free_tickets_and_cancelled_ones(pos, offer):
     season_pass = SeasonPassFactory(pos=pos)
     free = OfferFactory(session=offer.session, allotment=offer.allotment, price=0)
     order = make_order({offer: 1, free: 1, season_pass: 1}, paid=True)
     gone = make_order({offer: 1}, buyer=buyer(1), paid=True)
     orders.cancel(gone, by=None, now=NOW(), pay_back=Decimal(0))
-    cancel(staff, offer.session)
+    cancel_date(offer.session, refund=True)
     work()
     order.refresh_from_db()
     assert (order.state, states(order), order.passes.get().state) == ("paid", ["cancelled"] * 2, "valid")
@@ -219,7 +220,7 @@ def test_passes_and_free_tickets_and_cancelled_ones(staff, pos, offer):
     assert not any(books.check().values())
 
 
-def test_holders_get_one_mail_without_the_price(staff, pos, offer, mailoutbox):
+def test_holders_get_one_mail_without_the_price(pos, offer, mailoutbox):
     grace = make_visitor(pos, first_name="Grace")
     link = linked(grace, pos, ("Ada", "Byron", "ada@example.org"))
     order = make_order({offer: 3}, buyer=grace, paid=True)
@@ -229,7 +230,7 @@ def test_holders_get_one_mail_without_the_price(staff, pos, offer, mailoutbox):
         holder_first_name="Zoe", holder_last_name="Z", holder_email="zoe@example.org"
     )
     deliver(mailoutbox)
-    cancel(staff, offer.session)
+    cancel_date(offer.session, refund=True)
     work(), work()
     letters = deliver(mailoutbox)
     assert sorted(letter.to[0] for letter in letters) == sorted(
@@ -246,7 +247,7 @@ def test_orders_without_a_person_are_counted_and_paid_back(staff, offer):
     text = staff.open(page(offer.session, "cancel")).text
     assert "Concerned: 0 people, 2 tickets in 1 order." in text
     assert "1 of the orders was sold without a name, or its buyer is erased" in text
-    cancel(staff, offer.session)
+    cancel_date(offer.session, refund=True)
     work()
     assert paid_back(order) == 70
 
@@ -266,7 +267,7 @@ def test_date_cancelled_without_paying_back_can_take_place_after_all(staff, offe
 
 def test_date_is_paid_back_later_and_once(staff, offer, mailoutbox):
     order = make_order({offer: 1}, paid=True)
-    cancel(staff, offer.session, refund="later")
+    cancel_date(offer.session)
     work()
     deliver(mailoutbox)
     address = page(offer.session, "pay-back")
@@ -284,14 +285,14 @@ def test_date_is_paid_back_later_and_once(staff, offer, mailoutbox):
     assert not any(books.check().values())
 
 
-def test_date_that_takes_place_after_all_is_not_paid_back_any_more(staff, offer):
+def test_date_that_takes_place_after_all_is_not_paid_back_any_more(offer):
     make_order({offer: 1}, paid=True)
-    cancel(staff, offer.session)
+    cancel_date(offer.session, refund=True)
     Session.objects.filter(pk=offer.session.pk).update(state="on_sale")
     work()
     assert not Refund.objects.exists()
     # Cancelled once more, now without paying back.
-    cancel(staff, offer.session, refund="later")
+    cancel_date(offer.session)
     work()
     assert not Refund.objects.exists()
 
@@ -324,7 +325,7 @@ def test_only_roles_that_may_refund_see_the_button(pos, offer, role, may):
 
 def test_one_order_that_fails_does_not_stop_the_others_and_is_tried_again(staff, offer, monkeypatch):
     made = [make_order({offer: 1}, buyer=buyer(number), paid=True) for number in range(3)]
-    cancel(staff, offer.session)
+    cancel_date(offer.session, refund=True)
     plan = refunds.plan
 
     def fails(order, *args, **values):
@@ -352,12 +353,12 @@ def test_number_of_queries_of_the_preview_does_not_grow(offer, number, django_as
         refund_preview.of_session(offer.session.pk)
 
 
-def test_preview_has_the_amounts_by_method_that_are_paid_back(staff, offer):
+def test_preview_has_the_amounts_by_method_that_are_paid_back(offer):
     make_order({offer: 1}, paid=True)
     transfer = make_order({offer: 2}, buyer=buyer(1), method="bank_transfer", paid=True)
     payments.receive(transfer, Decimal(5), by=None, now=NOW())
     preview = refund_preview.of_session(offer.session.pk)
-    cancel(staff, offer.session)
+    cancel_date(offer.session, refund=True)
     work()
     rows = Refund.objects.filter(kind="paid_back").values_list("payment__method").annotate(sum=Sum("amount"))
     assert {method: amount for (method, _by, _currency), amount in preview.money.items()} == dict(rows)

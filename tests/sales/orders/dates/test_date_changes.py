@@ -21,6 +21,7 @@ from tests.factories.sales import BUYER, make_cart, make_order
 from tests.friends import friendly_pos, linked, make_visitor, managing
 from tests.qr import codes_in_pdf, text_of_pdf
 from tests.sales.mails.test_order_mails import deliver
+from tests.sales.orders.dates.changing import cancel_date, change_date
 from tests.staff import Staff, change, listing
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Session
@@ -92,6 +93,11 @@ def carry_out():
     """Run the job that a change has queued, as the worker does."""
     for pk in DateChange.objects.order_by("pk").values_list("pk", flat=True):
         date_change_job.carry_out_change(pk)
+
+
+def move_at_once(session, start=SECOND, message=""):
+    """Move a date as its page does once staff have confirmed."""
+    change_date(session, message=message, starts_at=start, ends_at=start + timedelta(hours=2))
 
 
 def page_of(order):
@@ -294,13 +300,11 @@ def test_the_calendar_file_keeps_its_uid_and_its_sequence_grows_with_each_change
 
     first = entry()
     assert (first["status"], int(first["sequence"])) == ("CONFIRMED", 0)
-    move(staff, offer.session)
-    confirm(staff)
+    move_at_once(offer.session)
     second = entry()
     assert (second["uid"], int(second["sequence"])) == (first["uid"], 1)
     assert second.decoded("dtstart") > first.decoded("dtstart")
-    cancel(staff, offer.session)
-    confirm(staff)
+    cancel_date(offer.session)
     third = entry()
     assert (third["uid"], int(third["sequence"]), third["status"]) == (first["uid"], 2, "CANCELLED")
     assert third.decoded("dtstamp") >= second.decoded("dtstamp") >= first.decoded("dtstamp")
@@ -314,13 +318,12 @@ def test_the_calendar_file_keeps_its_uid_and_its_sequence_grows_with_each_change
     assert (last["uid"], int(last["sequence"]), last["status"]) == (first["uid"], 4, "CANCELLED")
 
 
-def test_buyer_is_not_reminded_to_pay_for_a_cancelled_date(staff, offer, mailoutbox):
+def test_buyer_is_not_reminded_to_pay_for_a_cancelled_date(offer, mailoutbox):
     order = make_order({offer: 1}, method="bank_transfer")
     deliver(mailoutbox)
     assert "How to pay" in page_of(order).page.text
     assert "your places are reserved" in page_of(order).page.text
-    cancel(staff, offer.session)
-    confirm(staff)
+    cancel_date(offer.session)
     carry_out()
     page = page_of(order).page
     assert "How to pay" not in page.text
@@ -362,12 +365,11 @@ def test_a_cart_says_that_its_date_is_cancelled(pos, offer):
 
 
 # --- recipients of mails, and their number ---------------------------------------------------
-def test_a_buyer_of_two_orders_gets_one_mail_about_both(staff, offer, mailoutbox):
+def test_a_buyer_of_two_orders_gets_one_mail_about_both(offer, mailoutbox):
     first, second = make_order({offer: 1}, paid=True), make_order({offer: 1}, paid=True)
     assert first.buyer == second.buyer
     deliver(mailoutbox)
-    move(staff, offer.session)
-    confirm(staff)
+    move_at_once(offer.session)
     carry_out()
     (letter,) = deliver(mailoutbox)
     assert order_mails.order_url(first) in letter.body
@@ -388,10 +390,9 @@ def family(pos, offer):
     return buyer, friend, order, ticket
 
 
-def test_beneficiary_gets_a_mail_about_their_ticket_only(staff, offer, family, mailoutbox):
+def test_beneficiary_gets_a_mail_about_their_ticket_only(offer, family, mailoutbox):
     _buyer, _friend, order, ticket = family
-    move(staff, offer.session)
-    confirm(staff)
+    move_at_once(offer.session)
     carry_out()
     letters = {letter.to[0]: letter for letter in deliver(mailoutbox)}
     assert set(letters) == {"buyer@example.org", "friend@example.org"}
@@ -403,14 +404,13 @@ def test_beneficiary_gets_a_mail_about_their_ticket_only(staff, offer, family, m
     assert order.reference not in text_of_pdf(content)[0]
 
 
-def test_parent_who_did_not_buy_gets_a_mail_without_a_code(staff, offer, family, pos, mailoutbox):
+def test_parent_who_did_not_buy_gets_a_mail_without_a_code(offer, family, pos, mailoutbox):
     _buyer, friend, _order, ticket = family
     friend.email = None
     friend.save()
     parent = make_visitor(pos, "Paula", email="parent@example.org")
     managing(parent, friend)
-    move(staff, offer.session)
-    confirm(staff)
+    move_at_once(offer.session)
     carry_out()
     letters = {letter.to[0]: letter for letter in deliver(mailoutbox)}
     assert set(letters) == {"buyer@example.org", "parent@example.org"}
@@ -420,11 +420,10 @@ def test_parent_who_did_not_buy_gets_a_mail_without_a_code(staff, offer, family,
     assert ticket.code not in letter.message().as_string()
 
 
-def test_holders_of_an_unpaid_order_are_not_told(staff, offer, family):
+def test_holders_of_an_unpaid_order_are_not_told(offer, family):
     _buyer, _friend, order, _ticket = family
     Order.objects.filter(pk=order.pk).update(state="pending")
-    move(staff, offer.session)
-    confirm(staff)
+    move_at_once(offer.session)
     carry_out()
     assert list(Mail.objects.filter(kind__startswith="date").values_list("kind", flat=True)) == [
         "date_changed"
@@ -468,13 +467,12 @@ def test_address_on_a_ticket_gets_one_mail_without_code_or_buyer(staff, offer, m
         assert name not in whole
 
 
-def test_address_of_a_person_who_gets_a_mail_anyway_gets_no_second_one(staff, offer, family, mailoutbox):
+def test_address_of_a_person_who_gets_a_mail_anyway_gets_no_second_one(offer, family, mailoutbox):
     _buyer, friend, order, ticket = family
     holder(ticket, email=friend.email)
     (own,) = order.tickets.exclude(pk=ticket.pk)
     holder(own, email="buyer@example.org")
-    move(staff, offer.session)
-    confirm(staff)
+    move_at_once(offer.session)
     carry_out()
     assert sorted(letter.to[0] for letter in deliver(mailoutbox)) == [
         "buyer@example.org",
@@ -486,9 +484,7 @@ def test_address_of_a_person_who_gets_a_mail_anyway_gets_no_second_one(staff, of
     ("what", "told"),
     [("paid", True), ("unpaid", False), ("cancelled", False), ("another person", False)],
 )
-def test_address_on_a_ticket_gets_a_mail_about_a_valid_ticket_only(
-    staff, offer, family, mailoutbox, what, told
-):
+def test_address_on_a_ticket_gets_a_mail_about_a_valid_ticket_only(offer, family, mailoutbox, what, told):
     _buyer, friend, order, ticket = family
     own = order.tickets.exclude(pk=ticket.pk).get()
     holder(own)
@@ -500,22 +496,18 @@ def test_address_on_a_ticket_gets_a_mail_about_a_valid_ticket_only(
         # A person who ended the link gets no mail through an address that was typed for them.
         holder(own, beneficiary=friend)
         links.remove(ContactLink.objects.get(), by=None, now=timezone.now())
-    move(staff, offer.session)
-    confirm(staff)
+    move_at_once(offer.session)
     carry_out()
     assert ("zoe@example.org" in {letter.to[0] for letter in deliver(mailoutbox)}) is told
 
 
-def test_an_address_that_was_erased_or_corrected_before_the_mail_left_is_not_written_to(
-    staff, offer, mailoutbox
-):
+def test_an_address_that_was_erased_or_corrected_before_the_mail_left_is_not_written_to(offer, mailoutbox):
     tickets = [make_order({offer: 1}, paid=True).tickets.get() for _number in range(3)]
     addresses = ("gone@example.org", "wrong@example.org", "zoe@example.org")
     for ticket, address in zip(tickets, addresses, strict=True):
         holder(ticket, email=address)
     deliver(mailoutbox)
-    move(staff, offer.session)
-    confirm(staff)
+    move_at_once(offer.session)
     carry_out()
     assert Mail.objects.filter(kind="date_changed_for_holder").count() == 3
     holder(tickets[0], email="")
@@ -524,14 +516,13 @@ def test_an_address_that_was_erased_or_corrected_before_the_mail_left_is_not_wri
     assert told & {*addresses, "right@example.org"} == {"zoe@example.org"}
 
 
-def test_two_addresses_are_each_told_of_two_changes_by_one_mail(staff, offer, mailoutbox):
+def test_two_addresses_are_each_told_of_two_changes_by_one_mail(offer, mailoutbox):
     (first, second) = make_order({offer: 2}, paid=True).tickets.order_by("pk")
     holder(first, email="ada@example.org")
     holder(second, email="bea@example.org")
     deliver(mailoutbox)
     for start in (SECOND, THIRD):
-        move(staff, offer.session, start)
-        confirm(staff)
+        move_at_once(offer.session, start)
     carry_out()
     letters = [
         letter for letter in deliver(mailoutbox) if letter.to[0] in ("ada@example.org", "bea@example.org")
@@ -540,9 +531,8 @@ def test_two_addresses_are_each_told_of_two_changes_by_one_mail(staff, offer, ma
     assert all(f"Moved from {said(FIRST)} to {said(THIRD)}." in letter.body for letter in letters)
 
 
-def test_the_job_run_twice_tells_everybody_once(staff, offer, family):
-    move(staff, offer.session)
-    confirm(staff)
+def test_the_job_run_twice_tells_everybody_once(offer, family):
+    move_at_once(offer.session)
     carry_out()
     carry_out()
     assert Mail.objects.filter(kind__startswith="date_changed").count() == 2
@@ -558,13 +548,11 @@ def test_saved_twice_is_one_change(staff, offer, family):
     assert offer.session.sequence == 1
 
 
-def test_two_changes_before_the_mail_leaves_are_one_mail_that_tells_the_whole_way(staff, offer, mailoutbox):
+def test_two_changes_before_the_mail_leaves_are_one_mail_that_tells_the_whole_way(offer, mailoutbox):
     make_order({offer: 1}, paid=True)
     deliver(mailoutbox)
-    move(staff, offer.session)
-    confirm(staff, **{"ask-message": "First word."})
-    move(staff, offer.session, THIRD)
-    confirm(staff, **{"ask-message": "Second word."})
+    move_at_once(offer.session, message="First word.")
+    move_at_once(offer.session, THIRD, message="Second word.")
     carry_out()
     (letter,) = deliver(mailoutbox)
     assert f"Moved from {said(FIRST)} to {said(THIRD)}." in letter.body
@@ -572,16 +560,12 @@ def test_two_changes_before_the_mail_leaves_are_one_mail_that_tells_the_whole_wa
     assert "Second word." in letter.body
 
 
-def test_a_mail_that_leaves_between_two_changes_tells_of_both_and_the_second_is_not_needed(
-    staff, offer, mailoutbox
-):
+def test_a_mail_that_leaves_between_two_changes_tells_of_both_and_the_second_is_not_needed(offer, mailoutbox):
     make_order({offer: 1}, paid=True)
     deliver(mailoutbox)
-    move(staff, offer.session)
-    confirm(staff, **{"ask-message": "First word."})
+    move_at_once(offer.session, message="First word.")
     carry_out()
-    cancel(staff, offer.session)
-    confirm(staff, **{"ask-message": "Second word."})
+    cancel_date(offer.session, message="Second word.")
     (letter,) = deliver(mailoutbox)  # the job of the second change has not run yet
     assert letter.subject.startswith("Cancelled: Hamlet")
     assert "First word." in letter.body
@@ -590,48 +574,42 @@ def test_a_mail_that_leaves_between_two_changes_tells_of_both_and_the_second_is_
     assert deliver(mailoutbox) == []
 
 
-def test_change_after_the_mail_was_sent_causes_another_mail(staff, offer, mailoutbox):
+def test_change_after_the_mail_was_sent_causes_another_mail(offer, mailoutbox):
     make_order({offer: 1}, paid=True)
     deliver(mailoutbox)
-    move(staff, offer.session)
-    confirm(staff)
+    move_at_once(offer.session)
     carry_out()
     deliver(mailoutbox)
-    move(staff, offer.session, THIRD)
-    confirm(staff)
+    move_at_once(offer.session, THIRD)
     carry_out()
     (letter,) = deliver(mailoutbox)
     assert f"Moved from {said(SECOND)} to {said(THIRD)}." in letter.body
 
 
-def test_a_change_that_was_taken_back_before_the_mail_left_is_not_told(staff, offer, mailoutbox):
+def test_a_change_that_was_taken_back_before_the_mail_left_is_not_told(offer, mailoutbox):
     make_order({offer: 1}, paid=True)
     deliver(mailoutbox)
-    move(staff, offer.session)
-    confirm(staff)
-    move(staff, offer.session, FIRST)
-    confirm(staff)
+    move_at_once(offer.session)
+    move_at_once(offer.session, FIRST)
     carry_out()
     assert deliver(mailoutbox) == []
     assert set(Mail.objects.filter(kind="date_changed").values_list("state", flat=True)) == {"cancelled"}
 
 
-def test_buyer_who_ordered_after_the_change_gets_no_mail(staff, offer, mailoutbox):
+def test_buyer_who_ordered_after_the_change_gets_no_mail(offer, mailoutbox):
     make_order({offer: 1})
-    move(staff, offer.session)
-    confirm(staff)
+    move_at_once(offer.session)
     make_order({offer: 1}, buyer={**BUYER, "first_name": "Ada", "email": "late@example.org"})
     carry_out()
     assert [mail.recipient for mail in Mail.objects.filter(kind="date_changed")] == [BUYER["email"]]
 
 
-def test_the_job_goes_on_in_pages(staff, offer, monkeypatch):
+def test_the_job_goes_on_in_pages(offer, monkeypatch):
     for number in range(3):
         make_order(
             {offer: 1}, buyer={**BUYER, "first_name": f"Ada{number}", "email": f"a{number}@example.org"}
         )
-    move(staff, offer.session)
-    confirm(staff)
+    move_at_once(offer.session)
     change_made, last, pages = DateChange.objects.get(), 0, 0
     while last is not None:
         last = date_change_job.tell_some(change_made, last, timezone.now(), size=1)
@@ -641,18 +619,16 @@ def test_the_job_goes_on_in_pages(staff, offer, monkeypatch):
 
 
 # --- what hangs on a date ------------------------------------------------------------------------------------
-def test_an_unpaid_order_ends_with_its_new_date(staff, offer):
+def test_an_unpaid_order_ends_with_its_new_date(offer):
     at_the_door, transfer = make_order({offer: 1}), make_order({offer: 1}, method="bank_transfer")
     assert at_the_door.expires_at == FIRST
     before = transfer.expires_at
-    move(staff, offer.session)
-    confirm(staff)
+    move_at_once(offer.session)
     carry_out()
     at_the_door.refresh_from_db(), transfer.refresh_from_db()
     assert at_the_door.expires_at == SECOND
     assert transfer.expires_at == before
-    move(staff, offer.session, timezone.now().replace(microsecond=0) + timedelta(days=2))
-    confirm(staff)
+    move_at_once(offer.session, timezone.now().replace(microsecond=0) + timedelta(days=2))
     carry_out()
     at_the_door.refresh_from_db(), transfer.refresh_from_db()
     offer.session.refresh_from_db()
