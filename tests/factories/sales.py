@@ -66,19 +66,21 @@ def make_cart(
     user=None,
     buyer: dict | None = None,
     holders: list[dict] | None = None,
+    network: str = "",
     now: datetime | None = None,
 ) -> Cart:
     """A cart ready to be placed: ``wanted`` (thing -> quantity), by default one ticket of a new offer.
 
     ``pos`` is needed only where the first thing is sold in several shops. ``buyer`` is what was typed,
-    by default ``BUYER``; ``holders`` are the names typed for the tickets, in their order.
+    by default ``BUYER``; ``holders`` are the names typed for the tickets, in their order. ``network``: the result
+    of ``caps.network_of``.
     """
     now = now or timezone.now()
     wanted = wanted or {OfferFactory(pos=pos): 1}
     first = next(iter(wanted))
     sold = first.session.event if isinstance(first, Offer) else first
     pos = pos or sold.points_of_sale.get()
-    cart = carts.open_cart(pos, user=user or AnonymousUser(), now=now)
+    cart = carts.open_cart(pos, user=user or AnonymousUser(), now=now, network=network)
     keys = {
         ("offer" if isinstance(thing, Offer) else "pass", thing.pk): quantity
         for thing, quantity in wanted.items()
@@ -91,8 +93,10 @@ def make_cart(
     return cart
 
 
-def place(cart: Cart, *, method: str = "on_site", user=None, now: datetime | None = None) -> Order:
-    """Place a cart as its review page does; the shop offers ``method`` from now on."""
+def place(
+    cart: Cart, *, method: str = "on_site", user=None, now: datetime | None = None, capped: bool = False
+) -> Order:
+    """Place a cart as its review page does; the shop offers ``method`` from now on. ``capped``: with the limits for unpaid orders."""
     now = now or timezone.now()
     whole = contents.read(cart)
     if (
@@ -108,6 +112,7 @@ def place(cart: Cart, *, method: str = "on_site", user=None, now: datetime | Non
         user=user or cart.user or AnonymousUser(),
         language="en",
         now=now,
+        capped=capped,
     )
 
 

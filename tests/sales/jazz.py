@@ -70,15 +70,12 @@ class Jazz:
         made.publish(form)
         return form
 
-    def add(self, visitor, tariff, number: int, session=None) -> Page:
+    def add(self, visitor, tariff, number: int, session=None) -> None:
         offer = self.offers[tariff.pk, (session or self.third).pk]
-        visitor.open(f"/{self.pos.slug}/events/{self.event.slug}/")
-        form = visitor.page.form(r"cart/add/")
-        form.names.add(f"offer-{offer.pk}")
-        return visitor.submit(form, {f"offer-{offer.pk}": number})
+        visitor.put_in_cart(self.pos.slug, **{f"offer_{offer.pk}": number})
 
-    def add_pass(self, visitor) -> Page:
-        return visitor.add(f"/{self.pos.slug}/passes/{self.season.slug}/", **{f"pass_{self.season.pk}": 1})
+    def add_pass(self, visitor) -> None:
+        visitor.put_in_cart(self.pos.slug, **{f"pass_{self.season.pk}": 1})
 
     def details(self, visitor) -> Page:
         return visitor.open(f"/{self.pos.slug}/checkout/")

@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import partial
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from tests.factories.catalogue import OfferFactory, SessionFactory
@@ -22,7 +22,7 @@ from ticketshop.mail import tasks as mail_tasks
 from ticketshop.mail.models import Mail
 from ticketshop.sales.models import DateChange, Order, Refund, Ticket
 from ticketshop.sales.orders import books
-from ticketshop.sales.orders.dates import date_change_job, date_changes
+from ticketshop.sales.orders.dates import date_change_job
 from ticketshop.sales.payments import provider_pages, refunds
 
 pytestmark = [

@@ -11,6 +11,7 @@ from contacts.models import Contact
 from registration_forms.models import Answer, RegistrationForm, Response
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, publish
+from tests.factories.sales import BUYER, make_order
 from tests.sales import jazz
 from tests.sales.jazz import Jazz, fill
 from tests.staff import Staff, change
@@ -21,6 +22,7 @@ from ticketshop.mail.models import Mail
 from ticketshop.sales import tasks
 from ticketshop.sales.admin.form_pages import missing_answers as form_pages
 from ticketshop.sales.answers import missing_answers
+from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import IssuedPass, Order, OrderResponse, Ticket
 from ticketshop.sales.orders import orders
 
@@ -38,23 +40,15 @@ def staff(shop):
 
 
 def buy(shop, tariff, number=1, email="ada@example.org", session=None) -> Order:
-    who = jazz.visitor()
-    shop.add(who, tariff, number, session)
-    shop.details(who)
-    fill(who, **{"buyer-email": email})
-    who.place("on_site")
-    order = Order.objects.latest("pk")
-    order.page = who.page.url
+    """Return an order whose questions, if there are any yet, need no answer."""
+    offer = shop.offers[tariff.pk, (session or shop.third).pk]
+    order = make_order({offer: number}, buyer={**BUYER, "email": email})
+    order.page = order_mails.order_path(order)
     return order
 
 
 def buy_pass(shop) -> Order:
-    who = jazz.visitor()
-    shop.add_pass(who)
-    shop.details(who)
-    fill(who)
-    who.place("on_site")
-    return Order.objects.latest("pk")
+    return make_order({shop.season: 1})
 
 
 def order_form(shop, name: str) -> RegistrationForm:
@@ -221,12 +215,7 @@ def test_only_the_group_leader_is_asked_if_the_form_is_set_so(shop):
 
 
 def test_pass_forms_and_forms_added_to_a_pass(shop):
-    who = jazz.visitor()
-    shop.add_pass(who)
-    shop.details(who)
-    fill(who)
-    who.place("on_site")
-    order = Order.objects.get()
+    order = buy_pass(shop)
     own, added = shop.asked("pass"), shop.asked("tariff", label="Certificate")
     shop.season.refresh_from_db()
     shop.season.extra_form = added
@@ -370,11 +359,7 @@ def test_choosing_a_form_shows_what_was_sold_there_before(shop, staff):
     order_form = make_form("order", organiser=shop.organiser)
     ask(order_form)
     publish(order_form)
-    who = jazz.visitor()
-    shop.add_pass(who)
-    shop.details(who)
-    fill(who)
-    who.place("on_site")
+    buy_pass(shop)
     of_pass = make_form("pass", organiser=shop.organiser)
     ask(of_pass)
     publish(of_pass)
@@ -397,12 +382,13 @@ def test_choosing_a_form_shows_what_was_sold_there_before(shop, staff):
 def test_replacing_a_form_shows_that_earlier_buyers_keep_the_former_one(shop, staff):
     first = shop.asked("tariff", shop.adult)
     of_pass = shop.asked("pass")
-    order = buy(shop, shop.adult, 2)
     who = jazz.visitor()
+    shop.add(who, shop.adult, 2)
     shop.add_pass(who)
     shop.details(who)
     fill(who)
     who.place("on_site")
+    order = Order.objects.get()
     buy(shop, shop.child)
     for row, kind, sentence in (
         (shop.adult, "tariff", "2 tickets or passes were sold with another form"),

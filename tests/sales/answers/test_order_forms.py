@@ -49,8 +49,7 @@ class TwoEvents(Jazz):
         return form
 
     def add_rock(self, visitor):
-        visitor.open(f"/{self.pos.slug}/events/{self.rock.slug}/")
-        return visitor.fill(r"cart/add/", {f"offer-{self.rock_offer.pk}": 1})
+        visitor.put_in_cart(self.pos.slug, **{f"offer_{self.rock_offer.pk}": 1})
 
 
 @pytest.fixture

@@ -42,20 +42,25 @@ class Asked(Jazz):
 
     def answer(self, ticket, version=None, **answers):
         """Answers by the attribute of their question, stored for a ticket or a pass."""
+        return self.answer_all([ticket], version, **answers)[0]
+
+    def answer_all(self, tickets, version=None, **answers):
+        """The same answers for each of these tickets."""
         form = (version or self.version).form
         given = {getattr(self, name).key: value for name, value in answers.items()}
-        (response,) = responses.store(
-            [make_given(version or self.version, given)],
+        stored = responses.store(
+            [make_given(version or self.version, given) for _ticket in tickets],
             organiser=form.organiser,
             language="en",
             now=timezone.now(),
         )
-        if isinstance(ticket, Order):
-            OrderResponse.objects.create(order=ticket, response=response)
-        else:
-            ticket.response = response
-            ticket.save(update_fields=["response"])
-        return response
+        for ticket, response in zip(tickets, stored, strict=True):
+            if isinstance(ticket, Order):
+                OrderResponse.objects.create(order=ticket, response=response)
+            else:
+                ticket.response = response
+                ticket.save(update_fields=["response"])
+        return stored
 
     def buy(self, tariff=None, session=None, number=1, version=None, **answers) -> list[Ticket]:
         """Tickets of one order, placed without the form and answered here."""
@@ -64,8 +69,7 @@ class Asked(Jazz):
         tariffs.update(form=None)
         tickets = list(make_order({offer: number}, paid=True).tickets.order_by("pk"))
         tariffs.update(form=self.form_of_adults)
-        for ticket in tickets:
-            self.answer(ticket, version, **answers)
+        self.answer_all(tickets, version, **answers)
         return tickets
 
     def choice(self, field, label) -> str:

@@ -104,8 +104,8 @@ def visitor(alice):
 
 def to_checkout(visitor, offer, quantity: int) -> list[str]:
     """Put tickets into the cart and open the details; returns the names of the tickets' fields."""
-    visitor.add(f"/theatre/events/{offer.session.event.slug}/", **{f"offer_{offer.pk}": quantity})
-    visitor.to_details()
+    visitor.put_in_cart("theatre", **{f"offer_{offer.pk}": quantity})
+    visitor.open("/theatre/checkout/")
     names = visitor.page.form("^buyer-first_name$").names
     return [name.removesuffix("-person") for name in sorted(names) if name.endswith("-person")]
 

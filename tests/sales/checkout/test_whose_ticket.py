@@ -49,8 +49,8 @@ def open_details(offer, contact: Contact | None = None, tickets=1) -> TestClient
     visitor = TestClientVisitor()
     if contact is not None:
         visitor.client.force_login(contact.user)
-    visitor.add(f"/theatre/events/{offer.session.event.slug}/", **{f"offer_{offer.pk}": tickets})
-    visitor.to_details()
+    visitor.put_in_cart("theatre", **{f"offer_{offer.pk}": tickets})
+    visitor.open("/theatre/checkout/")
     return visitor
 
 

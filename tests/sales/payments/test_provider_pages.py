@@ -99,8 +99,8 @@ def send_hook(provider, *pages, path: str = "/hooks/wallet/theatre/", **values):
 
 # --- the way to the tickets ---------------------------------------------------------------------------------
 def checkout(visitor, offer):
-    visitor.add(f"/theatre/events/{offer.session.event.slug}/", **{f"offer_{offer.pk}": 1})
-    visitor.to_details()
+    visitor.put_in_cart("theatre", **{f"offer_{offer.pk}": 1})
+    visitor.open("/theatre/checkout/")
     visitor.give_details(email="ada@example.org")
     form = visitor.page.form("^content_hash$")
     return form, visitor.send(
@@ -161,8 +161,8 @@ def test_form_action_names_the_provider_only_on_pages_whose_form_leads_there(pro
 
 def test_shop_without_such_a_method_has_no_other_origin_in_its_checkout(offer, visitor, pos):
     pos.payment_methods.filter(code="wallet").update(enabled=False)
-    visitor.add(f"/theatre/events/{offer.session.event.slug}/", **{f"offer_{offer.pk}": 1})
-    visitor.to_details()
+    visitor.put_in_cart("theatre", **{f"offer_{offer.pk}": 1})
+    visitor.open("/theatre/checkout/")
     visitor.give_details(email="ada@example.org")
     assert policy_of(visitor.page) == ["'self'"]
 
