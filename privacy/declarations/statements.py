@@ -1,8 +1,11 @@
-"""Statements about a subject, whose SQL is generated once per process for all subjects with as much to look for.
+"""Statements about a subject, whose SQL is generated once per process for all subjects of the same shape.
+
+Subjects of the same shape have the same number of e-mail addresses, both a log-in or both none, and the same answers to whether
+it is deleted and whether it is one of staff. Their statements differ in ids and addresses only.
 
 An erasure counts rows of some seventy kinds, twice. Generating that SQL took two thirds of its time; running it is cheap.
 The functions that decide which rows are a person's take a ``Subject`` and return querysets. Here they are given ``placeholders``
-instead of a person, and the SQL they lead to is run with the ``values`` of each person:
+instead of a person, and the generated SQL is run with the ``values`` of each person:
 
     @once_per_shape
     def _mails(subject: Subject) -> Compiled:
@@ -26,14 +29,14 @@ from .subjects import Subject
 
 Row = TypeVar("Row")
 Made = TypeVar("Made")
-# What the functions have made, by function and arguments; dropped beyond this number. There is a shape for each number of e-mail
-# addresses, with a log-in or without, and so on. Only tests change declarations while a process runs: they replace ``made``.
+# The results of all functions that are called once per shape, by function and arguments. All are dropped when there are this many,
+# because a person may have any number of e-mail addresses. Only tests change declarations while a process runs: they replace ``made``.
 MOST = 200
 made: dict[tuple, Any] = {}
 
 
 def once_per_shape(make: Callable[..., Made]) -> Callable[..., Made]:
-    """Keep the results of ``make`` for equal arguments."""
+    """Decorate a function: it is called once for equal arguments, such as the ``placeholders`` of all subjects of one shape."""
 
     @wraps(make)
     def make_once(*arguments) -> Made:
@@ -59,7 +62,7 @@ def _parameter(name: str) -> Any:
 
 
 def placeholders(subject: Subject) -> Subject:
-    """Return the subject with a placeholder for each id and e-mail address. Equal for all subjects that need the same SQL."""
+    """Return the subject with a placeholder for each id and e-mail address: equal for all subjects of the same shape."""
     numbers = range(len(subject.addresses))
     return replace(
         subject,
