@@ -228,8 +228,8 @@ def test_shop_with_nothing_on_sale_shows_a_message(pos, staff):
 def to_review(pos) -> TestClientVisitor:
     visitor = TestClientVisitor()
     offer = OfferFactory(pos=pos)
-    visitor.add(f"/{pos.slug}/events/{offer.session.event.slug}/", **{f"offer_{offer.pk}": 1})
-    visitor.to_details()
+    visitor.put_in_cart(pos.slug, **{f"offer_{offer.pk}": 1})
+    visitor.open(f"/{pos.slug}/checkout/")
     visitor.give_details(email="ada@example.org")
     return visitor
 
