@@ -287,21 +287,24 @@ def _is_staff_elsewhere(user: User, *, of: User) -> bool:
 
 
 def _why_not_reset(by: User, membership: StaffMembership) -> str:
-    """Return why ``by`` can't reset the second factor of a member, and who can; empty if they can."""
-    user = membership.user
-    if user.pk == by.pk:
+    """Return why ``by`` can't reset the second factor of a member; empty if they may try.
+
+    What only ``_reset_factor`` says would tell on the member's page that the person works for another organiser, too.
+    """
+    if membership.user_id == by.pk:
         return _("You can’t reset your own. Use a recovery code, or ask another owner.")
-    if user.is_superuser:
-        return _("This is an administrator of the platform: only the platform can reset it.")
-    if _is_staff_elsewhere(user, of=by):
-        return _(
-            "Only the administrator of the platform can reset it for this person. Ask them, and tell them that you have called the person back."
-        )
-    return "" if factors.types_of(user) else _("This person has no second step at the log-in.")
+    return "" if factors.types_of(membership.user) else _("This person has no second step at the log-in.")
 
 
 def _reset_factor(request, membership: StaffMembership, now: datetime) -> Outcome:
-    return reset_factor(membership.user, membership, by=request.user, now=now)
+    user = membership.user
+    if user.is_superuser:
+        return messages.ERROR, _("This is an administrator of the platform: only the platform can reset it.")
+    if _is_staff_elsewhere(user, of=request.user):
+        return messages.ERROR, _(
+            "Only the administrator of the platform can reset it for this person. Ask them, and tell them that you have called the person back."
+        )
+    return reset_factor(user, membership, by=request.user, now=now)
 
 
 def reset_factor(user: User, row: Model, *, by: User, now: datetime) -> Outcome:

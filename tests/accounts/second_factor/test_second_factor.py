@@ -306,7 +306,11 @@ def test_owner_of_another_organiser_and_other_roles_can_not_reset_it(lost):
 def test_owner_can_not_reset_the_factor_of_staff_of_a_second_organiser(lost, theatre):
     """The factor protects the other organiser too, whose owners were not asked."""
     user, membership, owner = lost
+    page = f"/admin/organisers/staffmembership/{membership.pk}/change/"
+    before = owner.open(page).text
     elsewhere = StaffMembershipFactory(user=user, organiser=theatre)
+    assert "Reset the second step" in before
+    assert owner.open(page).text == before, "the page tells that the person works elsewhere, too"
     owner.press(membership, "reset-second-factor")
     assert "Only the administrator of the platform can reset it" in owner.page.text
     assert theatre.name not in owner.page.text
