@@ -58,6 +58,7 @@ _GOOD_COLOURS = Path(os.environ["VAR_DIR"]) / "good-colours"
 
 def axe(page: Page, options: dict) -> list[str]:
     """Return what axe finds on the page by its rules, without those about colours; see ``colours``."""
+    page.wait_for_load_state()  # a click returns while the next page is still read
     others = {rule: {"enabled": False} for rule in COLOURS}
     options = {"resultTypes": ["violations"], **options, "rules": {**options.get("rules", {}), **others}}
     found = _evaluate(page, "(options) => 'axe' in window ? axe.run(options) : null", options)
@@ -69,6 +70,7 @@ def colours(page: Page) -> list[str]:
 
     Parts that an earlier page has shown in the same colours are not checked again, unless they were wrong there.
     """
+    page.wait_for_load_state()
     page.evaluate(_SETTLED)
     known = _GOOD_COLOURS.read_text().split() if _GOOD_COLOURS.exists() else []
     violations, numbers = _evaluate(page, _NEW_COLOURS, [",".join(known), COLOURS])
