@@ -1,6 +1,7 @@
 """Invoices on request: to a named recipient, numbered without gaps, frozen in the archive."""
 
 import hashlib
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -183,7 +184,7 @@ def test_invoice_is_in_the_language_of_the_order_and_has_no_vat_without_a_number
     Order.objects.filter(pk=order.pk).update(language="fr")
     text = flat(bytes(issue(order, vat_number="").archived.content))
     assert "Facture" in text
-    assert "TVA" not in text
+    assert not re.search(r"\bTVA\b", text)
     invoice = Invoice.objects.get()
     assert (invoice.rates, invoice.vat_total) == ([], 0)
 

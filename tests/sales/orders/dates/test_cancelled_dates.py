@@ -1,5 +1,6 @@
 """A date that is cancelled with or without paying back: what becomes of each order, and what staff see."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -238,7 +239,7 @@ def test_holders_get_one_mail_without_the_price(pos, offer, mailoutbox):
     )
     told = {letter.to[0]: letter.body for letter in letters}
     assert "CHF" in told[grace.email]
-    assert "CHF" not in told["ada@example.org"] + told["zoe@example.org"]
+    assert not re.search(r"\bCHF\b", told["ada@example.org"] + told["zoe@example.org"])
 
 
 def test_orders_without_a_person_are_counted_and_paid_back(staff, offer):
