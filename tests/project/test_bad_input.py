@@ -251,7 +251,7 @@ def send_in_field(form: Found, name: str, value) -> None:
 
 
 def test_hostile_value_in_each_field_is_refused_or_stored_safely(found):
-    """One of the values in each field, the others in the next ones."""
+    """Each field gets one hostile value, the next field the next one."""
     fields = [(form, name) for form in found for name in form.fields]
     for number, (form, name) in enumerate(fields):
         send_in_field(form, name, WORST[number % len(WORST)])
@@ -491,7 +491,7 @@ METHODS = ("PUT", "DELETE", "TRACE")
 
 
 def test_unusual_methods_are_refused_with_a_page(world):
-    """One of the methods at each page, the others at the next ones."""
+    """Each page gets one unusual method, the next page the next one."""
     client = browser(world.aye.visitor)
     for number, (name, row) in enumerate(ROWS.items()):
         refuse_method(client, METHODS[number % len(METHODS)], reverse(name, kwargs=row.args(world.aye)))

@@ -218,7 +218,7 @@ def test_pages_show_no_technical_codes(visited):
 
 
 def test_visitor_pages_show_nothing_of_other_organisers(visited):
-    """What is written in a PDF can't be read here."""
+    """Pages as HTML; texts inside of PDF files are not looked at."""
     for other, people in {
         "Beeside": ("guest", "visitor"),
         "Ayeside": ("guest of Beeside", "visitor of Beeside"),
