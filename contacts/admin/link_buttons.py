@@ -139,7 +139,7 @@ def _is_open(link: ContactLink) -> bool:
 
 
 def _why_over(user, link: ContactLink) -> str:
-    return "" if link.is_open else _("This connection is over already. Nothing has changed.")
+    return _("This connection is over already. Nothing has changed.")
 
 
 def _allow_question(link: ContactLink) -> list[str]:
@@ -179,6 +179,7 @@ RESEND = Button(
     _resend_question,
     _resend,
     why_not=_why_not_sent,
+    why_not_offered=_why_not_sent,
 )
 CONSENT = Button(
     "consent",
@@ -188,9 +189,7 @@ CONSENT = Button(
     _consent_question,
     _record_consent,
     form=ConsentForm,
-    why_not=lambda user, link: (
-        "" if _waits(link) else _("This connection does not wait for an answer. Nothing has changed.")
-    ),
+    why_not_offered=lambda user, link: _("This connection does not wait for an answer. Nothing has changed."),
 )
 ALLOW = Button(
     "allow",
@@ -200,7 +199,7 @@ ALLOW = Button(
     _allow_question,
     _allow,
     form=PermissionForm,
-    why_not=_why_over,
+    why_not_offered=_why_over,
 )
 END = Button(
     "end",
@@ -210,6 +209,6 @@ END = Button(
     _end_question,
     _end,
     serious=True,
-    why_not=_why_over,
+    why_not_offered=_why_over,
 )
 ALL = (RESEND, CONSENT, ALLOW, END)

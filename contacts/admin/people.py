@@ -202,9 +202,7 @@ BLOCK = Button(
     _block_question,
     _block,
     serious=True,
-    why_not=lambda user, contact: (
-        "" if _is_free(contact) else gettext("The contact is blocked already. Nothing has changed.")
-    ),
+    why_not_offered=lambda user, contact: gettext("The contact is blocked already. Nothing has changed."),
 )
 UNBLOCK = Button(
     "unblock",
@@ -213,9 +211,7 @@ UNBLOCK = Button(
     _is_blocked,
     _unblock_question,
     _unblock,
-    why_not=lambda user, contact: (
-        "" if _is_blocked(contact) else gettext("The contact is not blocked. Nothing has changed.")
-    ),
+    why_not_offered=lambda user, contact: gettext("The contact is not blocked. Nothing has changed."),
 )
 
 

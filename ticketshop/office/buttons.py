@@ -49,9 +49,9 @@ class Button:
     """A button with a confirmation page.
 
     ``name`` is the end of the URL. ``offered``: whether the row's page shows the button now. ``why_not(user, row)``: the sentence that
-    tells why it can't be pressed all the same; empty if it can. Then the row's page shows that sentence instead of the button, so it also
-    tells what to do. It is called for a button that is not offered, too, whose page was opened by its URL. ``question``: sentences that tell
-    what will happen. ``press(request, row, now)``: does it, checks the state of the row again, and returns the outcome. With
+    tells why a button that is offered can't be pressed all the same; empty if it can. Then the row's page shows that sentence instead of the
+    button, so it also tells what to do. ``why_not_offered(user, row)``: the sentence for somebody who opens the page of a button by its URL
+    while it is not offered; empty if there is nothing to tell. ``question``: sentences that tell what will happen. ``press(request, row, now)``: does it, checks the state of the row again, and returns the outcome. With
     ``form``, which gets the posted data and the row, the page has fields, and ``press`` gets the cleaned data as fourth argument.
     A ValidationError that it raises, or an outcome of the level ERROR, is shown in the form, with what was entered.
     A button that is not ``pressable`` is drawn disabled; ``ScopedAdmin.notes`` tells why. ``asks_password``: whether the password is
@@ -69,6 +69,7 @@ class Button:
     pressable: Callable[[Model], bool] = always
     asks_password: Callable[[Model], bool] = never
     why_not: Callable[..., str] = no_reason
+    why_not_offered: Callable[..., str] = no_reason
     on_page = True
     explains = False
 
@@ -95,7 +96,7 @@ class OwnPage:
     """A button that opens its own page: ``view(admin_page, request, row)``, called after the permissions were checked.
 
     ``on_page``: False for a page to which other pages link, and not the buttons of the row. ``explains``: True for a page that is opened also if its
-    button is not offered, because it tells more about it. ``offered`` and ``why_not`` are those of ``Button``.
+    button is not offered, because it tells more about it. ``offered``, ``why_not`` and ``why_not_offered`` are those of ``Button``.
     """
 
     name: str
@@ -107,6 +108,7 @@ class OwnPage:
     on_page: bool = True
     explains: bool = False
     why_not: Callable[..., str] = no_reason
+    why_not_offered: Callable[..., str] = no_reason
 
 
 def drawn(form: Form, fields: list[str] | None = None) -> AdminForm:
@@ -212,7 +214,8 @@ class ButtonsMixin:
         """Return why the page of a button is not opened now, in sentences; empty if it is."""
         if button.explains:
             return ""
-        offered, reason = button.offered(row), button.why_not(request.user, row)
+        offered = button.offered(row)
+        reason = (button.why_not if offered else button.why_not_offered)(request.user, row)
         if offered and not reason:
             return ""
         text = _("“%(button)s” is not possible now.") % {"button": button.label}
@@ -223,10 +226,13 @@ class ButtonsMixin:
         return [
             (button, button.why_not(request.user, row))
             for button in self.buttons
-            if button.on_page
-            and button.offered(row)
-            and all(request.user.has_perm(name, row) for name in button.permissions)
+            if self._is_offered(request, row, button)
         ]
+
+    def _is_offered(self, request: HttpRequest, row: Model, button: Button | OwnPage | Elsewhere) -> bool:
+        """Return whether a row's page has the button, or the sentence why it can't be pressed now, for this user."""
+        permitted = all(request.user.has_perm(name, row) for name in button.permissions)
+        return button.on_page and permitted and button.offered(row)
 
     def back_to_button(self, row: Model, name: str) -> HttpResponse:
         """Return a redirect to the page that the button of this name opens for the row."""
@@ -234,10 +240,14 @@ class ButtonsMixin:
 
     def address_of(self, request: HttpRequest, row: Model, name: str) -> str:
         """Return the URL of the page that the button of this name opens; empty if the user does not see the button."""
-        matching = [
-            button for button, why_not in self._of_page(request, row) if button.name == name and not why_not
-        ]
-        return self._where(matching[0], row) if matching else ""
+        for button in self.buttons:
+            if (
+                button.name == name
+                and self._is_offered(request, row, button)
+                and not button.why_not(request.user, row)
+            ):
+                return self._where(button, row)
+        return ""
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
         if obj is not None:

@@ -74,5 +74,5 @@ ASSIGN = OwnPage(
     RECORD,
     lambda entry: entry.is_open_credit,
     view,
-    why_not=_why_not,
+    why_not_offered=_why_not,
 )

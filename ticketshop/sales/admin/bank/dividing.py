@@ -118,5 +118,5 @@ DIVIDE = Button(
     _question,
     _divide,
     form=DivideForm,
-    why_not=why_not_open,
+    why_not_offered=why_not_open,
 )

@@ -68,7 +68,7 @@ BUTTONS = (
         lambda entry: entry.is_open_credit and _fitting_order(entry) is not None,
         _question,
         _record,
-        why_not=why_not_open,
+        why_not_offered=why_not_open,
     ),
     dividing.DIVIDE,
     assigning.ASSIGN,
@@ -82,7 +82,7 @@ BUTTONS = (
             _("The row is closed. It can be opened again."),
         ],
         _aside(NOT_OURS),
-        why_not=why_not_open,
+        why_not_offered=why_not_open,
     ),
     Button(
         "done",
@@ -94,7 +94,7 @@ BUTTONS = (
             _("The row is closed. It can be opened again."),
         ],
         _aside(DONE),
-        why_not=why_not_open,
+        why_not_offered=why_not_open,
     ),
     Button(
         "reopen",

@@ -24,7 +24,7 @@ NOTHING = gettext_lazy("This payment was dealt with already. Nothing has changed
 
 
 def why_not_open(user, entry: BankEntry) -> str:
-    """Return the sentence about a payment that was dealt with; empty for one that is to be looked at."""
+    """Return the sentence about a payment that was dealt with; empty for one that is still open."""
     return "" if entry.state == BankEntry.State.OPEN else str(NOTHING)
 
 

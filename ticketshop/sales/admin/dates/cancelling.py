@@ -274,7 +274,7 @@ CANCEL = Button(
     serious=True,
     form=CancelForm,
     asks_password=_costs_money,
-    why_not=_why_not_cancelled,
+    why_not_offered=_why_not_cancelled,
 )
 PAY_BACK = Button(
     "pay-back",
@@ -285,7 +285,7 @@ PAY_BACK = Button(
     _pay_back,
     serious=True,
     asks_password=_costs_money,
-    why_not=_why_not_paid_back,
+    why_not_offered=_why_not_paid_back,
 )
 LEFT = OwnPage(
     "pay-back-left",

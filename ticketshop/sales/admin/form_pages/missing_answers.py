@@ -132,7 +132,7 @@ RegistrationFormAdmin.offer(
         NEEDED,
         _is_lacking,
         view,
-        why_not=lambda user, form: "" if _is_lacking(form) else _("Nothing lacks answers to this form."),
+        why_not_offered=lambda user, form: _("Nothing lacks answers to this form."),
     ),
     after="publish",
 )

@@ -224,7 +224,7 @@ MARK_PAID = Button(
     _paid_question,
     _mark_paid,
     form=CameByForm,
-    why_not=_why_not_paid,
+    why_not_offered=_why_not_paid,
 )
 ASK_PROVIDER = Button(
     "ask-provider", gettext_lazy("Ask the payment service"), CHANGE, _may_be_asked, _ask_question, _ask

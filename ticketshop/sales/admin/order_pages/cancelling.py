@@ -129,9 +129,7 @@ def _unit_text(unit: cancelled_lines.Unit, order: Order) -> str:
 
 
 def _why_not_cancelled(user, order: Order) -> str:
-    """Return why an order can't be cancelled, in a sentence; empty if it can."""
-    if _may_be_cancelled(order):
-        return ""
+    """Return why an order that can't be cancelled can't, in a sentence."""
     return str(ALL_USED if order.state == Order.State.PAID else OVER)
 
 
@@ -336,7 +334,7 @@ CANCEL = Button(
     serious=True,
     form=CancelForm,
     asks_password=_may_pay_back,
-    why_not=_why_not_cancelled,
+    why_not_offered=_why_not_cancelled,
 )
 PAY_BACK = Button(
     "pay-back",

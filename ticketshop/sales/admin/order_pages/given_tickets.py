@@ -52,5 +52,5 @@ TAKE_BACK = Button(
     _question,
     _take_back,
     serious=True,
-    why_not=lambda user, ticket: taking_back.why_not(ticket, timezone.now()),
+    why_not_offered=lambda user, ticket: taking_back.why_not(ticket, timezone.now()),
 )

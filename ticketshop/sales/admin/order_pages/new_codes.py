@@ -110,5 +110,5 @@ NEW_CODE = Button(
         request, admission.order, now, [codes.key_of(admission)], entered
     ),
     form=NewLinkForm,
-    why_not=lambda user, admission: codes.why_not(admission, timezone.now()),
+    why_not_offered=lambda user, admission: codes.why_not(admission, timezone.now()),
 )

@@ -30,7 +30,7 @@ def _pdf(content: bytes, name: str) -> HttpResponse:
 
 
 def _why_no_receipt(user, order: Order) -> str:
-    return "" if receipts.has_receipt(order) else _("There is no receipt yet: the order is not paid.")
+    return _("There is no receipt yet: the order is not paid.")
 
 
 @require_safe
@@ -39,8 +39,6 @@ def _receipt(request: HttpRequest, page, order: Order) -> HttpResponse:
 
 
 def _why_no_terms(user, order: Order) -> str:
-    if order.terms_version_id is not None:
-        return ""
     return _("It is not known which terms of sale were accepted with this order.")
 
 
@@ -63,7 +61,7 @@ OrderAdmin.offer(
         SEE,
         lambda order: order.terms_version_id is not None,
         lambda page, request, order: _accepted_terms(request, page, order),
-        why_not=_why_no_terms,
+        why_not_offered=_why_no_terms,
     )
 )
 OrderAdmin.offer(
@@ -73,7 +71,7 @@ OrderAdmin.offer(
         SEE,
         receipts.has_receipt,
         lambda page, request, order: _receipt(request, page, order),
-        why_not=_why_no_receipt,
+        why_not_offered=_why_no_receipt,
     )
 )
 
