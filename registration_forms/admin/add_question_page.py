@@ -19,9 +19,9 @@ from ..building import drafts
 from ..definitions import parse
 from ..field_types import CHOICES, TYPES
 from ..models import Field, RegistrationForm
-from ..models.definition import LONGEST_LABEL, MOST_FIELDS
+from ..models.definition import LONGEST_LABEL
 from .condition_fields import FIELDS, NAMES, ConditionFields
-from .question_form import check_number_of_choices, read_lines
+from .question_form import check_number_of_choices, full_text, read_lines
 
 KNOWN = "known:"
 # Key of the new question while its condition is checked: it gets its own key when it is stored.
@@ -203,7 +203,7 @@ def view(page, request, row: RegistrationForm):
                 row, choices=form.choices(), by=request.user, now=timezone.now(), **form.columns()
             )
         except drafts.Full:
-            form.add_error(None, _("A form has at most %(most)d questions.") % {"most": MOST_FIELDS})
+            form.add_error(None, full_text())
         else:
             return _next_page(request, page, row, field)
     context = {

@@ -24,8 +24,8 @@ from ..building.ready_made_forms import READY_MADE
 from ..definitions import Definition, parse
 from ..field_types import TYPES
 from ..models import Field, RegistrationForm
-from ..models.definition import MOST_FIELDS
 from . import add_question_page, copy_page, preview_page, publish_page, publish_texts, used_by, versions_page
+from .question_form import full_text
 
 CHANGE = ("registration_forms.change_registrationform",)
 ADD_QUESTION = (*CHANGE, "registration_forms.add_field")
@@ -87,7 +87,7 @@ def _why_not_archived(user, form: RegistrationForm) -> str:
 def _why_full(user, form: RegistrationForm) -> str:
     if drafts.has_room(form):
         return ""
-    return _("A form has at most %(most)d questions.") % {"most": MOST_FIELDS}
+    return full_text()
 
 
 def _archive(request, form: RegistrationForm, now: datetime) -> Outcome:
@@ -128,7 +128,7 @@ VERSIONS = OwnPage(
     ("registration_forms.view_registrationform",),
     _is_published,
     versions_page.view,
-    why_not=lambda user, form: "" if _is_published(form) else _("The form was not published yet."),
+    why_not_offered=lambda user, form: _("The form was not published yet."),
 )
 ADD = OwnPage(
     "add-question",
@@ -278,7 +278,7 @@ class RegistrationFormAdmin(ScopedAdmin):
         try:
             made = drafts.duplicate(field, by=request.user, now=timezone.now())
         except drafts.Full:
-            messages.error(request, _("A form has at most %(most)d questions.") % {"most": MOST_FIELDS})
+            messages.error(request, full_text())
             return self.back_to(row)
         messages.success(request, _("The copy is here. Change what it asks."))
         return redirect(reverse("admin:registration_forms_field_change", args=[made.pk]))

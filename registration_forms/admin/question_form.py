@@ -14,12 +14,17 @@ from ..building import drafts
 from ..definitions import Definition, parse
 from ..field_types import CHOICES, TYPES
 from ..models import Answer, Field, RegistrationForm
-from ..models.definition import LONGEST_LABEL, MOST_CHOICES
+from ..models.definition import LONGEST_LABEL, MOST_CHOICES, MOST_FIELDS
 from . import publish_texts
 from .condition_fields import NAMES, ConditionFields
 from .rule_fields import AT_RULE, RuleFields, offer_rules, read_rules
 
 _one_line = OneLine(required=False)
+
+
+def full_text() -> str:
+    """Return the sentence for a form to which no question can be added."""
+    return _("A form has at most %(most)d questions.") % {"most": MOST_FIELDS}
 
 
 def read_lines(text: str) -> list[str]:

@@ -16,11 +16,10 @@ from ..building import drafts
 from ..definitions import Question
 from ..field_types import TYPES
 from ..models import Field
-from ..models.definition import MOST_FIELDS
 from . import publish_texts
 from .choices import ChoiceInline
 from .condition_fields import FIELDS
-from .question_form import QuestionForm
+from .question_form import QuestionForm, full_text
 
 
 def _is_asked(field: Field) -> bool:
@@ -81,12 +80,8 @@ def _restore_question(field: Field) -> list[str]:
 
 def _why_not_restored(user, field: Field) -> str:
     if not drafts.has_room(field.form):
-        return _full()
+        return full_text()
     return _placed() if drafts.is_placed(field.form, field.system_ref) else ""
-
-
-def _full() -> str:
-    return _("A form has at most %(most)d questions.") % {"most": MOST_FIELDS}
 
 
 def _placed() -> str:
@@ -97,7 +92,7 @@ def _restore(request, field: Field, now: datetime) -> Outcome:
     try:
         done = drafts.restore(field, by=request.user, now=now)
     except drafts.Full:
-        return messages.ERROR, _full()
+        return messages.ERROR, full_text()
     except drafts.Placed:
         return messages.ERROR, _placed()
     if done:
