@@ -144,21 +144,10 @@ def _why_not_printed(user, order: Order) -> str:
 
 
 # The page of the counter links to these two.
-PRINT = OwnPage(
-    "print",
-    gettext_lazy("Print tickets"),
-    (ADD,),
-    always,
-    _print(on_roll=False),
-    on_page=False,
-    why_not=_why_not_printed,
-)
-PRINT_ROLL = OwnPage(
-    "print-roll",
-    gettext_lazy("Print on the 80 mm roll"),
-    (ADD,),
-    always,
-    _print(on_roll=True),
-    on_page=False,
-    why_not=_why_not_printed,
+PRINT, PRINT_ROLL = (
+    OwnPage(name, label, (ADD,), always, _print(on_roll=on_roll), on_page=False, why_not=_why_not_printed)
+    for name, label, on_roll in (
+        ("print", gettext_lazy("Print tickets"), False),
+        ("print-roll", gettext_lazy("Print on the 80 mm roll"), True),
+    )
 )
