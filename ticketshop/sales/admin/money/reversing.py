@@ -102,4 +102,5 @@ REVERSE = Button(
     serious=True,
     form=ReasonForm,
     why_not=_why_not,
+    why_not_offered=_why_not,
 )
