@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from contextlib import nullcontext
 
 import psycopg_pool.pool
 import pytest
@@ -265,6 +266,31 @@ def test_log_of_queries_contains_prepared_statements_with_their_values(pool):
         for _again in range(4):
             run_prepared("SELECT %s", "seven")
     assert [query["sql"] for query in captured] == ["SELECT 'seven'"] * 4
+
+
+@pytest.mark.parametrize("within", ["transaction", "savepoint"])
+def test_prepared_statements_are_kept_after_a_rollback(pool, within):
+    for _again in range(4):
+        run_prepared("SELECT %s", 1)
+    names = "SELECT name FROM pg_prepared_statements"
+    (before,) = run_prepared(names)
+    with transaction.atomic() if within == "savepoint" else nullcontext():
+        with pytest.raises(DataError), transaction.atomic():
+            run_prepared("SELECT 1 / %s", 0)
+        run_prepared("SELECT %s", 2)
+    with connection.cursor() as cursor:
+        cursor.execute(names)
+        assert cursor.fetchall() == [before]
+
+
+def test_prepared_statements_are_forgotten_when_a_table_changes(pool):
+    for _again in range(4):
+        run_prepared("SELECT %s", 1)
+    assert prepared_statements() == ["SELECT $1"]
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE short (name text)")
+        cursor.execute("DROP TABLE short")
+    assert prepared_statements() == []
 
 
 def test_prepared_statement_is_prepared_again_after_a_column_has_another_type(pool):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from psycopg import Connection, OperationalError
+from psycopg._preparing import PrepareManager
 from psycopg.errors import _WaitTimeout
 from psycopg_pool import ConnectionPool
 
@@ -13,6 +14,8 @@ from psycopg_pool import ConnectionPool
 GRACE = 5.0
 # Longer than any statement waits for a row (``lock_timeout`` in the settings). What lasts longer does not end meanwhile.
 LONGEST_WAIT = timedelta(minutes=1)
+# Psycopg forgets prepared statements at these, and at ROLLBACK.
+_FORGETTING = (b"DROP", b"ALTER", b"DISCARD ALL", b"DEALLOCATE ALL")
 
 
 class Outages:
@@ -26,14 +29,40 @@ class Outages:
         cls.last = time.monotonic()
 
 
+class KeptStatements(PrepareManager):
+    """Keeps the prepared statements of a connection after a rollback.
+
+    Psycopg forgets them all at each ROLLBACK, also to a savepoint, because the transaction may have made a table anew. A transaction of the
+    shop makes none, and PostgreSQL plans a statement again when its tables have changed. Without this a buyer who comes too late costs the
+    next one the parsing and planning of all statements of a purchase, and so does each test. Psycopg has no public place for it;
+    ``tests/lib/database/test_base.py`` fails if this one is not called any more.
+    """
+
+    def clear(self) -> bool:
+        """Do nothing: called after a rollback."""
+        return False
+
+    def forget(self) -> bool:
+        """Forget all; they are removed from the server after the next statement that succeeds. Return whether there were any."""
+        return super().clear()
+
+    def _should_discard(self, prep, results, *_more) -> bool:
+        changed = any((result.command_status or b"").startswith(_FORGETTING) for result in results)
+        return changed and self.forget()
+
+
 class LimitedConnection(Connection):
-    """A connection that waits at most ``limit`` seconds for each answer; None: without limit.
+    """A connection that waits at most ``limit`` seconds for each answer; None: without limit. It has ``KeptStatements``.
 
     A frozen server keeps connections open and sends nothing, so that neither its statement timeout nor TCP ends the wait. After
     the limit the connection is closed and OperationalError raised.
     """
 
     limit: float | None = None
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self._prepared = self.statements = KeptStatements()
 
     def wait(self, gen, interval=0.1, timeout=None):
         """Wait for an answer, as psycopg does, but not longer than ``limit``."""

@@ -10,7 +10,7 @@ for each connection.
 
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from django.db.backends.postgresql import base, features, operations, psycopg_any
 from django.db.backends.utils import CursorWrapper
@@ -19,7 +19,7 @@ from psycopg.errors import FeatureNotSupported
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from . import Outages
+from . import LimitedConnection, Outages
 
 # Seconds a request waits for a free connection of the pool.
 PATIENCE = 5.0
@@ -69,9 +69,9 @@ class PreparedCursor(Cursor):
         try:
             return super().execute(query, params, **options)
         except FeatureNotSupported:
+            cast(LimitedConnection, self.connection).statements.forget()
             if self.connection.info.transaction_status != TransactionStatus.IDLE:
                 raise
-            self.connection.execute("DEALLOCATE ALL")
             return super().execute(query, params, **options)
 
 
