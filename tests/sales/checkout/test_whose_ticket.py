@@ -372,7 +372,7 @@ def test_a_maximum_is_said_at_the_ticket_that_is_too_many(pos, alice, offer):
 
 
 def _day(offer) -> str:
-    starts = timezone.localtime(offer.session.starts_at)
+    starts = timezone.localtime(offer.session.starts_at, offer.session.event.organiser.zone)
     return f"{starts.day} {starts:%B}"
 
 

@@ -285,7 +285,8 @@ def test_a_family_is_proposed_its_tariff(family):
 @pytest.mark.parametrize("change", ["date", "people"])
 def test_what_was_changed_is_proposed_again_before_anything_is_added(family, change):
     page = ask_for(family, "me")
-    day = f"{timezone.localtime(family.dates[0].starts_at).day} {timezone.localtime(family.dates[0].starts_at):%B %Y}"
+    starts = timezone.localtime(family.dates[0].starts_at, family.dates[0].event.organiser.zone)
+    day = f"{starts.day} {starts:%B %Y}"
     assert f"{day}, " in page.text.partition("Propose again")[2]
     other = family.dates[1]
     changed = {"session": other.pk} if change == "date" else {f"who-{family.values[2]}": "on"}
