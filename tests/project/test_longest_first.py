@@ -1,10 +1,11 @@
-"""The order of the tests with several workers."""
+"""What several workers do: the order of the tests, and who compiles which file."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.compiled_in_parts import asked_for, part_of
 from tests.longest_first import LONGEST, order
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,3 +37,19 @@ def test_each_worker_begins_with_a_long_file_and_no_test_is_lost(workers):
 def test_more_workers_than_tests_lose_none():
     given = [Item(f"{LONGEST[0]}::test_1"), Item("tests/test_a.py::test_2")]
     assert order(given, 5) == given
+
+
+def test_each_test_file_is_compiled_by_one_worker(pytestconfig):
+    class Asked:
+        args, rootpath, invocation_params = (
+            ["tests/project", "tests/lib/test_frames.py::test_x"],
+            ROOT,
+            pytestconfig.invocation_params,
+        )
+
+    names = asked_for(Asked)
+    assert __name__ in names
+    assert len(names) == len(list((ROOT / "tests/project").glob("test_*.py")))
+    parts = [part_of(names, number, 4) for number in range(4)]
+    assert sorted(name for part in parts for name in part) == names
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
