@@ -16,12 +16,14 @@ from ticketshop.catalogue.models import (
     Tariff,
     Venue,
 )
+from ticketshop.lib.database import writing
 from ticketshop.organisers.models import Organiser
 
+from .inserting import InsertingFactory, insert_together
 from .organisers import OrganiserFactory, PointOfSaleFactory
 
 
-class VenueFactory(factory.django.DjangoModelFactory):
+class VenueFactory(InsertingFactory):
     class Meta:
         model = Venue
 
@@ -29,7 +31,7 @@ class VenueFactory(factory.django.DjangoModelFactory):
     name = factory.Sequence(lambda n: f"Venue {n}")
 
 
-class CategoryFactory(factory.django.DjangoModelFactory):
+class CategoryFactory(InsertingFactory):
     class Meta:
         model = Category
 
@@ -38,7 +40,7 @@ class CategoryFactory(factory.django.DjangoModelFactory):
     name = factory.Sequence(lambda n: f"Category {n}")
 
 
-class AllotmentFactory(factory.django.DjangoModelFactory):
+class AllotmentFactory(InsertingFactory):
     """An allotment of 100 places."""
 
     class Meta:
@@ -49,8 +51,8 @@ class AllotmentFactory(factory.django.DjangoModelFactory):
     capacity = 100
 
 
-class SoldInShops(factory.django.DjangoModelFactory):
-    """Base factory: sold at ``pos``, or at a new shop (of ``organiser`` if given)."""
+class SoldInShops(InsertingFactory):
+    """Base factory: sold at ``pos``, or at a new shop (of ``organiser`` if given). ``first_shop`` of what it makes is that shop."""
 
     class Meta:
         abstract = True
@@ -63,7 +65,9 @@ class SoldInShops(factory.django.DjangoModelFactory):
         pos = pos or PointOfSaleFactory(**({"organiser": organiser} if organiser else {}))
         values = cls.fill_in(pos.organiser, values)
         made = super()._create(model_class, *args, organiser=pos.organiser, **values)
-        made.points_of_sale.add(pos)
+        sold_at = model_class.points_of_sale.through
+        writing.insert([sold_at(**{model_class._meta.model_name: made, "pointofsale": pos})])
+        made.first_shop = pos
         return made
 
     @classmethod
@@ -82,7 +86,7 @@ class EventFactory(SoldInShops):
     state = Event.State.PUBLISHED
 
 
-class SessionFactory(factory.django.DjangoModelFactory):
+class SessionFactory(InsertingFactory):
     """A session of two hours, at least thirty days from now, each a day later than the last."""
 
     class Meta:
@@ -93,7 +97,7 @@ class SessionFactory(factory.django.DjangoModelFactory):
     ends_at = factory.LazyAttribute(lambda made: made.starts_at + timedelta(hours=2))
 
 
-class TariffFactory(factory.django.DjangoModelFactory):
+class TariffFactory(InsertingFactory):
     """A tariff for 35.00, including 2.60 % VAT."""
 
     class Meta:
@@ -104,7 +108,7 @@ class TariffFactory(factory.django.DjangoModelFactory):
     price = Decimal("35.00")
 
 
-class OfferFactory(factory.django.DjangoModelFactory):
+class OfferFactory(InsertingFactory):
     """A tariff on sale at a session. Missing rows are created: shop, event, session, tariff, allotment.
 
     ``OfferFactory(pos=pos, price=0)``, ``OfferFactory(session=one, tariff=TariffFactory(event=one.event))``
@@ -124,12 +128,13 @@ class OfferFactory(factory.django.DjangoModelFactory):
     @classmethod
     def _create(cls, model_class, *args, pos, event, session, tariff, allotment, capacity, price):
         event = event or (session and session.event) or (tariff and tariff.event) or EventFactory(pos=pos)
-        return super()._create(
-            model_class,
-            session=session or SessionFactory(event=event),
-            tariff=tariff or TariffFactory(event=event, price=price),
-            allotment=allotment or AllotmentFactory(organiser=event.organiser, capacity=capacity),
+        offer = model_class(
+            session=session or SessionFactory.build(event=event),
+            tariff=tariff or TariffFactory.build(event=event, price=price),
+            allotment=allotment or AllotmentFactory.build(organiser=event.organiser, capacity=capacity),
         )
+        insert_together(offer.session, offer.tariff, offer.allotment, offer)
+        return offer
 
 
 class SeasonPassFactory(SoldInShops):

@@ -4,13 +4,15 @@ import factory
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
+from ticketshop.organisers import terms
 from ticketshop.organisers.models import Organiser, PointOfSale, StaffInvitation, StaffMembership
 from ticketshop.organisers.staff_invitation import VALID
 
 from .accounts import UserFactory
+from .inserting import InsertingFactory, insert_together
 
 
-class OrganiserFactory(factory.django.DjangoModelFactory):
+class OrganiserFactory(InsertingFactory):
     """A Swiss organiser: CHF, Europe/Zurich, English and French; its staff need no second factor."""
 
     class Meta:
@@ -21,7 +23,7 @@ class OrganiserFactory(factory.django.DjangoModelFactory):
     second_factor_required = False
 
 
-class PointOfSaleFactory(factory.django.DjangoModelFactory):
+class PointOfSaleFactory(InsertingFactory):
     """A shop that is switched on, with default settings and terms of sale, without payment methods."""
 
     class Meta:
@@ -32,9 +34,18 @@ class PointOfSaleFactory(factory.django.DjangoModelFactory):
     slug = factory.Sequence(lambda n: f"shop-{n}")
     active = True
     terms = "What is bought here is bought."
+    first_opened_at = factory.LazyAttribute(lambda made: timezone.now() if made.active else None)
+
+    @classmethod
+    def _create(cls, model_class, *args, **values):
+        """Insert the shop with the version of its terms, as its ``save`` does, at once."""
+        pos = model_class(*args, **values)
+        pos.terms_version = terms.new_version(pos, None, timezone.now())
+        insert_together(pos, *filter(None, [pos.terms_version]))
+        return pos
 
 
-class StaffMembershipFactory(factory.django.DjangoModelFactory):
+class StaffMembershipFactory(InsertingFactory):
     """A membership; ``role`` is a name in ``ticketshop.roles.ROLES``."""
 
     class Meta:
@@ -49,7 +60,7 @@ class StaffMembershipFactory(factory.django.DjangoModelFactory):
         return super()._create(model_class, *args, role=Group.objects.get(name=role), **values)
 
 
-class StaffInvitationFactory(factory.django.DjangoModelFactory):
+class StaffInvitationFactory(InsertingFactory):
     """An open invitation whose mail was not queued; ``invitations.new_token`` gives its token."""
 
     class Meta:

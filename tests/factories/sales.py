@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from contacts.models import Contact
 from ticketshop.catalogue.models import Offer, SeasonPass
+from ticketshop.lib.database import writing
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.cart import carts, contents
 from ticketshop.sales.models import Cart, Order, PaymentDifference, PaymentMethod, TypedDetails
@@ -16,6 +17,7 @@ from ticketshop.sales.orders import orders
 from ticketshop.sales.payments import methods, payments
 
 from .catalogue import OfferFactory
+from .inserting import InsertingFactory
 from .organisers import PointOfSaleFactory
 
 # Settings of methods whose ``problems`` refuse the word "example".
@@ -27,7 +29,7 @@ EXAMPLES = {
 BUYER = {"first_name": "Grace", "last_name": "Hopper", "email": "grace@example.org"}
 
 
-class PaymentMethodFactory(factory.django.DjangoModelFactory):
+class PaymentMethodFactory(InsertingFactory):
     """Pay at the box office, or another method with ``code``. Its required settings are filled in."""
 
     class Meta:
@@ -38,7 +40,7 @@ class PaymentMethodFactory(factory.django.DjangoModelFactory):
     settings = factory.LazyAttribute(lambda made: EXAMPLES.get(made.code) or _required_settings(made.code))
 
 
-class PaymentDifferenceFactory(factory.django.DjangoModelFactory):
+class PaymentDifferenceFactory(InsertingFactory):
     """12 francs that came by a payment service yesterday and are not noted."""
 
     class Meta:
@@ -79,15 +81,13 @@ def make_cart(
     wanted = wanted or {OfferFactory(pos=pos): 1}
     first = next(iter(wanted))
     sold = first.session.event if isinstance(first, Offer) else first
-    pos = pos or sold.points_of_sale.get()
-    cart = carts.open_cart(pos, user=user or AnonymousUser(), now=now, network=network)
+    pos = pos or getattr(sold, "first_shop", None) or sold.points_of_sale.get()
     keys = {
         ("offer" if isinstance(thing, Offer) else "pass", thing.pk): quantity
         for thing, quantity in wanted.items()
     }
-    carts.add(cart, keys, now=now)
-    cart.refresh_from_db()
-    slots = [slot for line in contents.read(cart).lines for slot in line.slots]
+    cart, _changed = carts.open_with(pos, keys, user=user or AnonymousUser(), now=now, network=network)
+    slots = [slot for line in contents.read(cart).lines for slot in line.slots] if holders else []
     details = TypedDetails(buyer or BUYER, dict(zip(slots, holders or [], strict=False)))
     carts.write_details(cart, details, complete=True)
     return cart
@@ -99,12 +99,9 @@ def place(
     """Place a cart as its review page does; the shop offers ``method`` from now on. ``capped``: with the limits for unpaid orders."""
     now = now or timezone.now()
     whole = contents.read(cart)
-    if (
-        whole.total
-        and method != "test"
-        and not PaymentMethod.objects.filter(point_of_sale=cart.point_of_sale, code=method)
-    ):
-        PaymentMethodFactory(point_of_sale=cart.point_of_sale, code=method)
+    if whole.total and method != "test":
+        row = PaymentMethodFactory.build(point_of_sale=cart.point_of_sale, code=method)
+        writing.insert_unless(row, "point_of_sale", "code")
     return orders.place(
         cart,
         method=method if whole.total else "free",

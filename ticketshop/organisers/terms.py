@@ -55,24 +55,29 @@ def texts_of(pos) -> dict[str, str]:
     return {code: text for code, text in texts.items() if text.strip()}
 
 
+def new_version(pos, latest: TermsVersion | None, at: datetime) -> TermsVersion | None:
+    """Return the unsaved version that follows ``latest``; None if the terms of the shop are those of ``latest``, or empty."""
+    texts = texts_of(pos)
+    texts_hash = json_hash.of(texts)
+    if not texts or (latest and latest.texts_hash == texts_hash):
+        return None
+    number = latest.number + 1 if latest else 1
+    return TermsVersion(
+        point_of_sale=pos, number=number, texts=texts, texts_hash=texts_hash, published_at=at
+    )
+
+
 def publish(pos, at: datetime | None = None) -> None:
     """Make a version of the shop's terms, published ``at`` or now, if they differ from the latest one.
 
     The row of the shop is locked. ``pos.terms_version`` becomes that version, or None without terms.
     """
-    texts = texts_of(pos)
     version = None
-    if texts:
-        latest = TermsVersion.objects.filter(point_of_sale=pos).order_by("-number").first()
-        version, texts_hash = latest, json_hash.of(texts)
-        if latest is None or latest.texts_hash != texts_hash:
-            version = TermsVersion.objects.create(
-                point_of_sale=pos,
-                number=latest.number + 1 if latest else 1,
-                texts=texts,
-                texts_hash=texts_hash,
-                published_at=at or timezone.now(),
-            )
+    if texts_of(pos):
+        version = TermsVersion.objects.filter(point_of_sale=pos).order_by("-number").first()
+        if new := new_version(pos, version, at or timezone.now()):
+            new.save()
+            version = new
     if pos.terms_version_id != (version.pk if version else None):
         type(pos)._base_manager.filter(pk=pos.pk).update(terms_version=version)
         pos.terms_version = version
