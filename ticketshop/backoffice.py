@@ -1,15 +1,17 @@
 """The site of the back office: Django's admin for staff of organisers, with the shop's own log-in."""
 
-from functools import update_wrapper
+from functools import cache, update_wrapper
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http import Http404
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
@@ -49,6 +51,21 @@ ORDER = {
 }
 # URL names of Django's admin that are removed: ``accounts`` has the pages for passwords, and ``view_on_site`` has no use here.
 LEFT_OUT = {"view_on_site", "password_change", "password_change_done"}
+
+
+@cache
+def _place_in_menu(model: type[Model]) -> tuple[int, int]:
+    labels, names = list(ORDER), ORDER.get(model._meta.app_label, [])
+    return tuple(
+        among.index(name) if name in among else len(among)
+        for among, name in ((labels, model._meta.app_label), (names, model._meta.object_name))
+    )
+
+
+@cache
+def _address_of_list(model: type[Model], prefix: str) -> str:
+    """Return the URL of the list of a model. ``prefix``: that of all URLs, which a server may set for each request."""
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
 
 
 class BackOffice(admin.AdminSite):
@@ -101,24 +118,29 @@ class BackOffice(admin.AdminSite):
         return redirect(f"{reverse('account_login')}?{urlencode({'next': reverse('admin:index')})}")
 
     def get_app_list(self, request, app_label=None):
-        """Return apps and models in the order of ORDER."""
-        rooms = {app["app_label"]: app for app in super().get_app_list(request, app_label)}
-        places = {label: number for number, label in enumerate(ORDER)}
-        for label, room in rooms.items():
-            names = ORDER.get(label, [])
-            room["models"].sort(
-                key=lambda page, names=names: (
-                    names.index(page["object_name"]) if page["object_name"] in names else len(names)
+        """Return the apps and the lists in them that the user may open, in the order of ORDER.
+
+        Django's method also finds out which rows the user may add, change and delete, and every address again, for each page.
+        """
+        rooms: dict[str, dict] = {}
+        for model, page in sorted(self._registry.items(), key=lambda item: _place_in_menu(item[0])):
+            label = model._meta.app_label
+            if app_label in (None, label) and page.has_module_permission(request):
+                room = {"app_label": label, "name": apps.get_app_config(label).verbose_name, "models": []}
+                rooms.setdefault(label, room)["models"].append(
+                    {
+                        "object_name": model._meta.object_name,
+                        "name": model._meta.verbose_name_plural,
+                        "admin_url": _address_of_list(model, get_script_prefix()),
+                    }
                 )
-            )
-        return sorted(rooms.values(), key=lambda room: places.get(room["app_label"], len(places)))
+        return list(rooms.values())
 
     def app_index(self, request, app_label, extra_context=None):
         """Redirect to the first list of the app, because apps have no index page here."""
         for room in self.get_app_list(request, app_label):
             for page in room["models"]:
-                if page["admin_url"]:
-                    return redirect(page["admin_url"])
+                return redirect(page["admin_url"])
         raise Http404("no such room")
 
     def index(self, request, extra_context=None):

@@ -10,6 +10,7 @@ from django.utils import timezone
 from contacts.models import Contact
 from ticketshop.catalogue.models import Offer, SeasonPass
 from ticketshop.lib.database import writing
+from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.cart import carts, contents
 from ticketshop.sales.models import Cart, Order, PaymentDifference, PaymentMethod, TypedDetails
@@ -26,6 +27,7 @@ EXAMPLES = {
     "invoice": {"account_holder": "The Theatre", "iban": "CH9300762011623852957"},
     "stripe": {"account": "THEATRE"},
 }
+SHOP = Compiled(lambda: PointOfSale.objects.filter(pk=Parameter("pos")).select_related("organiser"))
 BUYER = {"first_name": "Grace", "last_name": "Hopper", "email": "grace@example.org"}
 
 
@@ -82,6 +84,7 @@ def make_cart(
     first = next(iter(wanted))
     sold = first.session.event if isinstance(first, Offer) else first
     pos = pos or getattr(sold, "first_shop", None) or sold.points_of_sale.get()
+    pos = SHOP.first(pos=pos.pk)  # as it is by now
     keys = {
         ("offer" if isinstance(thing, Offer) else "pass", thing.pk): quantity
         for thing, quantity in wanted.items()

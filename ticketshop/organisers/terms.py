@@ -62,9 +62,7 @@ def new_version(pos, latest: TermsVersion | None, at: datetime) -> TermsVersion 
     if not texts or (latest and latest.texts_hash == texts_hash):
         return None
     number = latest.number + 1 if latest else 1
-    return TermsVersion(
-        point_of_sale=pos, number=number, texts=texts, texts_hash=texts_hash, published_at=at
-    )
+    return TermsVersion(point_of_sale=pos, number=number, texts=texts, texts_hash=texts_hash, published_at=at)
 
 
 def publish(pos, at: datetime | None = None) -> None:
