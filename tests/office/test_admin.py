@@ -8,6 +8,7 @@ from tests.factories.accounts import SuperuserFactory, UserFactory
 from tests.factories.catalogue import EventFactory
 from tests.factories.organisers import OrganiserFactory, StaffMembershipFactory, make_staff
 from tests.staff import Staff, change, listing
+from ticketshop.backoffice import ORDER
 from ticketshop.history import history
 from ticketshop.history.models import Event
 from ticketshop.organisers.models import Organiser, StaffMembership
@@ -165,3 +166,23 @@ def test_pages_state_the_time_zone_when_the_organisers_of_a_person_have_several_
     page = Staff(user).open(change(EventFactory(organiser=other)))
     assert "Europe/London" in page.source
     assert "Europe/Zurich" not in page.source
+
+
+def test_menu_leads_to_the_lists_that_the_role_may_open_in_their_order(organiser):
+    """Other packages add lists: of the owner only the order of the packages is written down here."""
+    menus = {}
+    for role in ("box office", "owner"):
+        source = Staff(make_staff(organiser, role)).open("/admin/").source
+        menu = source[source.index('id="menu-') : source.index("</nav>", source.index('id="menu-'))]
+        menus[role] = re.findall(r'<a href="/admin/(\w+/\w+)/"', menu)
+    assert menus["box office"] == [
+        *(f"sales/{name}" for name in ("order", "ticket", "issuedpass", "customer", "payment", "refund")),
+        *(f"contacts/{name}" for name in ("contact", "contactlink")),
+        "registration_forms/registrationform",
+        *(f"catalogue/{name}" for name in ("event", "seasonpass", "allotment", "venue", "category")),
+        "jobs/failure",
+    ]
+    assert set(menus["box office"]) < set(menus["owner"])
+    assert list(dict.fromkeys(entry.split("/")[0] for entry in menus["owner"])) == [
+        label for label in ORDER if label != "accounts"
+    ]
