@@ -16,7 +16,8 @@ def made_world(django_db_setup, django_db_blocker):
     Users whom many tests need are logged in: ``test_routes.browser`` uses their cookies.
     """
     with django_db_blocker.unblock(), made_once(make_world) as world:
-        for user in (world.aye.visitor, world.bee.visitor, world.aye.boss, world.second, world.admin):
+        aye = world.aye
+        for user in (aye.visitor, world.bee.visitor, aye.boss, aye.limited, world.second, world.admin):
             client = Client()
             client.force_login(user)
             user.cookies = client.cookies

@@ -3,7 +3,8 @@
 Every text of an organiser contains its word (``Ayeside`` or ``Beeside``), so a page that shows the other word shows too much.
 """
 
-from collections.abc import Set
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import uuid4
@@ -92,6 +93,7 @@ class House:
     owner: User
     membership: StaffMembership
     boss: User  # staff with every permission there is
+    limited: User  # staff with the permissions that a test gives them by ``permit``
     export: Job  # of the participants, waiting
     failure: Failure  # of the order that waits
     erasure: Erasure  # asked for by a guest, to be done
@@ -212,6 +214,7 @@ def make_house(word: str) -> House:
         owner=membership.user,
         membership=membership,
         boss=staff_with(organiser, every_permission()),
+        limited=staff_with(organiser, set()),
         export=jobs.request(
             kinds.KINDS["participants"], organiser=organiser, parameters={"source": "event", "number": event.pk},
             file_format="csv", by=membership.user, now=now,
@@ -277,17 +280,40 @@ def make_world() -> World:
 
 
 def staff_with(organiser: Organiser, permissions: Set[str]) -> User:
-    """Return a staff member of ``organiser`` with exactly these permissions ("sales.view_order")."""
+    """Return a staff member of ``organiser`` with exactly these permissions ("sales.view_order") and an own role."""
+    user = User.objects.create_user(f"{uuid4().hex}@staff.example")
     role = Group.objects.create(name=f"test {uuid4()}")
+    StaffMembership.objects.create(user=user, organiser=organiser, role=role)
+    permit(user, permissions)
+    return user
+
+
+RolePermission = Group.permissions.through
+
+
+def permit(user: User, permissions: Set[str]) -> None:
+    """Give the only role of a staff member exactly these permissions."""
+    role = StaffMembership.objects.get(user=user).role
+    RolePermission.objects.filter(group=role).delete()
     wanted = Permission.objects.annotate(full=Concat("content_type__app_label", Value("."), "codename"))
-    rows = role.permissions.through.objects.bulk_create(
-        role.permissions.through(group=role, permission_id=pk)
+    rows = RolePermission.objects.bulk_create(
+        RolePermission(group=role, permission_id=pk)
         for pk in wanted.filter(full__in=permissions).values_list("pk", flat=True)
     )
     assert len(rows) == len(permissions), permissions
-    user = User.objects.create_user(f"{uuid4().hex}@staff.example")
-    StaffMembership.objects.create(user=user, organiser=organiser, role=role)
-    return user
+
+
+@contextmanager
+def withdrawn(user: User, permissions: Set[str]) -> Iterator[None]:
+    """Take these permissions from the only role of a staff member for the time of the block."""
+    role = StaffMembership.objects.get(user=user).role
+    having = RolePermission.objects.filter(group=role)
+    wanted = Permission.objects.annotate(full=Concat("content_type__app_label", Value("."), "codename"))
+    rows = list(having.filter(permission__in=wanted.filter(full__in=permissions)))
+    assert len(rows) == len(permissions), permissions
+    having.filter(pk__in=[row.pk for row in rows]).delete()
+    yield
+    RolePermission.objects.bulk_create(rows)
 
 
 def every_permission() -> set[str]:
