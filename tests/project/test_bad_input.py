@@ -210,7 +210,7 @@ def found(all_forms, db) -> list[Found]:
     return all_forms
 
 
-def rounds(found: Found, values: list, start: int = 0, step: int = 24) -> Iterator[dict]:
+def rounds(found: Found, values: list, start: int = 0, step: int = 35) -> Iterator[dict]:
     """Yield values to fill in: a different one in each field, until each value was used in the form.
 
     A form with fewer fields than ``step`` gets a part of the values; the next form, with the next ``start``, gets the values beside
@@ -667,14 +667,11 @@ IN_ALL_FIELDS = ["nul\x00inside", "1" + "0" * 30, LONE_SURROGATE]
 
 
 def send_in_back_office(model: str, world: World, number: int, step: int, values: list) -> None:
-    """Save the form of a model as it stands, with each of ``values`` in all fields, and in ``rounds``."""
+    """Send the form of a model with each of ``values`` in all fields, and in ``rounds``. ``test_saving_unchanged.py`` sends it as it stands."""
     client = browser(world.aye.boss)
     url = address(model, "change", world.aye.row(model).pk)
     (found,) = [form for form in forms_on(client, url) if "_save" in form.form.names]
     assert len(found.fields) > 5
-    with undone(client):
-        page = send(client, found.form, url, found.form.values, "as it is")
-        assert page.status == 302, "the form as it stands is accepted"
     for value in values:
         with undone(client):
             filled = dict.fromkeys([*found.form.values, *found.fields], value) | tokens(found.form)
@@ -690,7 +687,7 @@ def send_in_back_office(model: str, world: World, number: int, step: int, values
 def test_hostile_values_in_back_office_forms_cause_no_server_error(model, world):
     """Including formsets, hidden ids and choices. Lists are tested in tests/office/test_scoped_admin.py."""
     number = MAIN_FORMS.index(model)
-    send_in_back_office(model, world, number, 24, [IN_ALL_FIELDS[number % len(IN_ALL_FIELDS)]])
+    send_in_back_office(model, world, number, 35, [IN_ALL_FIELDS[number % len(IN_ALL_FIELDS)]])
 
 
 @pytest.mark.soak

@@ -171,9 +171,10 @@ def changeable_by(user: User) -> set[type[models.Model]]:
 
 @pytest.mark.parametrize("role", ["owner", "box office"])
 def test_saving_answers_unchanged_changes_nothing(role, house, staff_by_role):
+    """The owner saves those of each row, the box office those of one row of each model."""
     staff, saved = Staff(staff_by_role[role]), 0
     for model in (Order, Ticket, IssuedPass):
-        for row in rows(model, house):
+        for row in rows(model, house)[: None if role == "owner" else 1]:
             page = staff.open(f"{change(row, model).removesuffix('change/')}answers/")
             before = everything_of(row)
             form = next(form for form in page.forms if form.method == "post" and form.action == "")
