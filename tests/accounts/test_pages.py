@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from contacts.models import Contact
-from tests.factories.accounts import PASSWORD, UserFactory
+from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import PointOfSaleFactory
@@ -25,7 +25,7 @@ HOME, PROFILE, ORDERS = "/theatre/account/", "/theatre/account/profile/", "/thea
 def user(pos, visitor):
     """A log-in whose browser is ``visitor``."""
     user = UserFactory(email="ada@example.org")
-    visitor.log_in(user.email, PASSWORD)
+    visitor.client.force_login(user)
     return user
 
 

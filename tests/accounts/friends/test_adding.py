@@ -9,7 +9,6 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from contacts.models import Contact, ContactLink
-from tests.factories.accounts import PASSWORD
 from tests.factories.contacts import ContactFactory
 from tests.friends import friendly_pos, make_visitor
 from tests.visitor import Page, TestClientVisitor
@@ -31,7 +30,7 @@ def pos(db):
 def alice(pos, visitor):
     """A visitor whose browser is ``visitor``."""
     alice = make_visitor(pos, email="alice@example.org")
-    visitor.log_in(alice.email, PASSWORD)
+    visitor.client.force_login(alice.user)
     return alice
 
 
@@ -144,7 +143,7 @@ def test_message_about_a_limit_is_the_same_for_known_and_unknown_people(pos, ali
 def test_visitor_without_a_name_is_sent_to_the_profile(pos, visitor):
     """The mail to the added person contains the visitor's name."""
     nameless = make_visitor(pos, "", "", email="alice@example.org")
-    visitor.log_in(nameless.email, PASSWORD)
+    visitor.client.force_login(nameless.user)
     page = visitor.open(NEW)
     assert page.url == f"{ACCOUNT}profile/?then=friends"
     assert "Tell us your own name first" in page.messages[0]
@@ -155,7 +154,7 @@ def test_visitor_without_a_name_is_sent_to_the_profile(pos, visitor):
 
 def test_visitor_returns_from_the_profile_with_the_typed_values(pos, visitor):
     nameless = make_visitor(pos, "", "", email="alice@example.org")
-    visitor.log_in(nameless.email, PASSWORD)
+    visitor.client.force_login(nameless.user)
     visitor.open(NEW)  # leads to the profile
     token = visitor.page.form("logout").values["csrfmiddlewaretoken"]
     visitor._follow("POST", NEW, {"csrfmiddlewaretoken": token, **TYPED})

@@ -11,7 +11,7 @@ from accounts.links import earlier_orders
 from contacts import contacts, locking, merging
 from contacts.models import Contact
 from tests.at_once import at_once, meet
-from tests.factories.accounts import PASSWORD, UserFactory
+from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import PointOfSaleFactory
@@ -48,7 +48,7 @@ def buyers_of(orders) -> list[str]:
 @pytest.mark.django_db
 def test_button_merges_orders_of_the_own_name_only(pos, orders, visitor):
     ada = make_visitor(pos, "Ada", "Lovelace", email="ada@example.org")
-    visitor.log_in(ada.user.email, PASSWORD)
+    visitor.client.force_login(ada.user)
     assert FOUND in visitor.open(ACCOUNT).text
     page = visitor.open(f"{ACCOUNT}orders/")
     assert FOUND in page.text
@@ -66,7 +66,7 @@ def test_button_merges_orders_of_the_own_name_only(pos, orders, visitor):
 @pytest.mark.django_db
 def test_visitor_without_a_name_gets_the_orders_if_they_have_one_name(pos, orders, visitor):
     orders[2].buyer.orders.update(buyer=orders[0].buyer)
-    visitor.log_in(UserFactory(email="ada@example.org").email, PASSWORD)
+    visitor.client.force_login(UserFactory(email="ada@example.org"))
     page = visitor.open(ACCOUNT)
     assert "In the name of Ada Lovelace: 3 orders." in page.text
     page = visitor.submit(page.form("orders/join/$"))
@@ -77,7 +77,7 @@ def test_visitor_without_a_name_gets_the_orders_if_they_have_one_name(pos, order
 
 @pytest.mark.django_db
 def test_visitor_without_a_name_chooses_among_several_names(pos, orders, visitor):
-    visitor.log_in(UserFactory(email="ada@example.org").email, PASSWORD)
+    visitor.client.force_login(UserFactory(email="ada@example.org"))
     page = visitor.open(ACCOUNT)
     assert FOUND in page.text
     assert "Which of them are you?" in page.text
@@ -135,7 +135,7 @@ def test_child_entered_under_the_address_of_a_parent_is_not_merged_by_default(po
     ContactFactory(
         organiser=pos.organiser, first_name="Tim", birth_date=date(2016, 5, 1), email="ada@example.org"
     )
-    visitor.log_in(UserFactory(email="ada@example.org").email, PASSWORD)
+    visitor.client.force_login(UserFactory(email="ada@example.org"))
     page = visitor.open(ACCOUNT)
     assert "Tim" in page.text
     assert not [form for form in page.forms if form.action.endswith("orders/join/")]
@@ -143,7 +143,7 @@ def test_child_entered_under_the_address_of_a_parent_is_not_merged_by_default(po
 
 @pytest.mark.django_db
 def test_get_request_merges_nothing(pos, orders, visitor):
-    visitor.log_in(UserFactory(email="ada@example.org").email, PASSWORD)
+    visitor.client.force_login(UserFactory(email="ada@example.org"))
     assert visitor.open(f"{ACCOUNT}orders/join/").status == 405
     assert visitor.open(f"{ACCOUNT}orders/join/{orders[2].buyer_id}/").status == 200
     assert FOUND in visitor.open(ACCOUNT).text

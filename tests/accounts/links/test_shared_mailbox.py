@@ -11,7 +11,7 @@ from accounts.models import User
 from contacts import contacts, locking
 from contacts.linking import adding
 from contacts.models import Contact, ContactLink
-from tests.factories.accounts import PASSWORD, UserFactory
+from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.sales import make_order
@@ -183,7 +183,7 @@ def test_log_in_without_contact_here_is_connected_only_if_its_owner_agrees(pos, 
     link.refresh_from_db()
     assert (tim.user, link.status) == (user if who == "child" else None, "active")
     visitor = TestClientVisitor()
-    visitor.log_in(MAILBOX, PASSWORD)
+    visitor.client.force_login(user)
     page = visitor.open(LIST)
     assert "Hilde Martin" in page.text
     assert "Accept" not in rows(page).replace("accepted", ""), "accepting counts once"
@@ -256,7 +256,7 @@ def test_sign_up_with_an_address_of_several_contacts_takes_none_of_them(pos, hil
     rita = ContactFactory(organiser=pos.organiser, first_name="Rita", last_name="Weber", email=MAILBOX)
     user = UserFactory(email=MAILBOX)
     visitor = TestClientVisitor()
-    visitor.log_in(MAILBOX, PASSWORD)
+    visitor.client.force_login(user)
     page = visitor.open(ACCOUNT)
     for person in (tim, rita):
         assert person.full_name in page.text
