@@ -29,7 +29,7 @@ from tests.factories.organisers import make_staff
 from tests.factories.sales import make_order
 from tests.friends import friendly_pos, linked, make_visitor
 from tests.qr import text_of_pdf
-from tests.sales.mails.test_order_mails import deliver
+from tests.sales.mails.test_order_mails import deliver, mark_sent
 from tests.staff import Staff, change, listing
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Category, Event, Offer, SeasonPass, Session, Tariff, Venue
@@ -124,7 +124,7 @@ class Sold:
         self.staff = Staff(make_staff(organiser, "owner"))
         self.visitor = TestClientVisitor()
         self.visitor.client.force_login(self.buyer.user)
-        deliver(mailoutbox)
+        mark_sent()
 
     def places(self) -> dict[str, str]:
         """The name of each place -> what it says now."""

@@ -16,8 +16,8 @@ from tests.factories.contacts import ContactFactory
 from tests.factories.sales import PaymentMethodFactory, make_cart, make_order, place
 from tests.friends import BOB, add, friendly_pos, linked, make_visitor
 from tests.qr import text_of_pdf
+from tests.sales.mails.test_order_mails import deliver, mark_sent
 from tests.visitor import TestClientVisitor
-from ticketshop.mail import tasks
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales import access
@@ -78,14 +78,6 @@ def refusal(buyer: Contact, wanted: dict, *whom) -> list[str]:
         place(cart, user=buyer.user)
     assert refused.value.code == "rules"
     return refused.value.problems
-
-
-def deliver(mailoutbox) -> list:
-    """Send what waits, as the worker does; returns the letters that went out now."""
-    already = len(mailoutbox)
-    for pk in Mail.objects.filter(state="queued").order_by("pk").values_list("pk", flat=True):
-        tasks.send(pk)
-    return mailoutbox[already:]
 
 
 def titles(letters) -> list[tuple]:
@@ -326,7 +318,7 @@ def test_a_linked_person_is_mailed_their_tickets_and_nothing_else(pos, alice, bo
     link = linked(alice, pos)
     carol = linked(alice, pos, ("Carol", "Ray", "carol@example.org"))
     season_pass = SeasonPassFactory(pos=pos)
-    deliver(mailoutbox)
+    mark_sent()
     order = order_for(alice, {offer: 3, season_pass: 1}, "me", link, carol, link)
     letters = deliver(mailoutbox)
     assert titles(letters) == [
@@ -374,7 +366,7 @@ def test_a_linked_person_is_mailed_their_tickets_and_nothing_else(pos, alice, bo
 @pytest.mark.parametrize("status", ["pending", "declined", "ended"])
 def test_person_without_an_active_link_gets_no_mail(pos, alice, bob, offer, mailoutbox, status):
     link = linked(alice, pos)
-    deliver(mailoutbox)
+    mark_sent()
     order = order_for(alice, {offer: 1}, link, paid=False)
     ContactLink.objects.filter(pk=link.pk).update(status=status, ended_at=timezone.now())
     payments.confirm(order.payments.get(), by=None, now=timezone.now())
@@ -383,7 +375,7 @@ def test_person_without_an_active_link_gets_no_mail(pos, alice, bob, offer, mail
 
 def test_who_leaves_before_the_mail_does_is_not_mailed(pos, alice, bob, offer, mailoutbox):
     link = linked(alice, pos)
-    deliver(mailoutbox)
+    mark_sent()
     order_for(alice, {offer: 1}, link)
     assert Mail.objects.filter(kind="ticket_for_you", recipient=BOB[2]).exists()
     links.decline(link, by=bob.user, now=timezone.now())
@@ -395,7 +387,7 @@ def test_the_mail_goes_once_when_money_has_come_and_in_the_persons_language(
 ):
     Contact.objects.filter(pk=bob.pk).update(language="fr")
     link = linked(alice, pos)
-    deliver(mailoutbox)
+    mark_sent()
     order = order_for(alice, {offer: 1}, link, paid=False)
     assert {letter.to[0] for letter in deliver(mailoutbox)} == {alice.email}
     payment = order.payments.get()
@@ -430,7 +422,7 @@ def test_no_mail_is_sent_for_a_child_without_a_managing_parent(pos, alice, offer
     child = ContactFactory(organiser=pos.organiser, email=None)
     kind = linked(alice, pos).type
     link = staff_links.add(parent=alice, child=child, link_type=kind, by=None, now=timezone.now())
-    deliver(mailoutbox)
+    mark_sent()
     order_for(alice, {offer: 1}, link)
     assert {letter.to[0] for letter in deliver(mailoutbox)} == {alice.email}
 
@@ -438,7 +430,7 @@ def test_no_mail_is_sent_for_a_child_without_a_managing_parent(pos, alice, offer
 @pytest.mark.scenario("FF-32")
 def test_an_address_that_said_this_is_not_me_gets_no_ticket_either(pos, alice, offer, mailoutbox):
     links.not_me(linked(alice, pos), by=None, now=timezone.now())
-    deliver(mailoutbox)
+    mark_sent()
     again = linked(alice, pos, now=timezone.now() + timedelta(days=2))
     assert again.status == "pending"
     order_for(alice, {offer: 1}, again)

@@ -39,6 +39,11 @@ def deliver(mailoutbox):
     return mailoutbox[already:]
 
 
+def mark_sent():
+    """Mark the mails that wait as sent, for a test of later ones: making a mail with its tickets takes as long as an order."""
+    Mail.objects.filter(state="queued").update(state="sent", sent_at=NOW(), attempts=1)
+
+
 def html_of(letter):
     (html,) = [part.content for part in letter.alternatives if part.mimetype == "text/html"]
     return html
@@ -77,7 +82,7 @@ def test_a_free_order_gets_one_mail_with_its_tickets(mailoutbox):
 
 def test_buyers_get_mails_about_cancelled_and_expired_orders(mailoutbox):
     paid, unpaid, expired = make_order(paid=True), make_order(), make_order()
-    deliver(mailoutbox)
+    mark_sent()
     for order in (paid, unpaid):
         orders.cancel(order, by=None, now=NOW())
     orders.expire(expired, now=NOW())

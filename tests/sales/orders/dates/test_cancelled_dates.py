@@ -13,7 +13,7 @@ from tests.factories.catalogue import OfferFactory, SeasonPassFactory, SessionFa
 from tests.factories.organisers import make_staff
 from tests.factories.sales import BUYER, make_order
 from tests.friends import friendly_pos, linked, make_visitor
-from tests.sales.mails.test_order_mails import deliver
+from tests.sales.mails.test_order_mails import deliver, mark_sent
 from tests.sales.orders.dates.changing import cancel_date
 from tests.sales.orders.dates.test_date_changes import page_of
 from tests.staff import Staff, change
@@ -95,7 +95,7 @@ def test_date_that_is_paid_back_is_cancelled_in_each_order_and_other_dates_stay(
 ):
     only = make_order({offer: 2}, paid=True)
     both = make_order({offer: 1, other: 1}, buyer=buyer(1), paid=True)
-    deliver(mailoutbox)
+    mark_sent()
     question = staff.open(page(offer.session, "cancel"))
     assert "Concerned: 2 people, 3 tickets in 2 orders." in question.text
     assert "This pays back 3 tickets in 2 paid orders." in question.text
@@ -116,12 +116,12 @@ def test_date_that_is_paid_back_is_cancelled_in_each_order_and_other_dates_stay(
     body = letters["grace@example.org"].body.replace("\N{NO-BREAK SPACE}", " ")
     assert "We pay CHF 70.00 back the way you paid it." in body
     assert "The actor is ill." in body
-    assert len(mailoutbox) == 4  # two orders paid, two cancelled dates
+    assert len(mailoutbox) == 2
 
 
 def test_calendar_file_has_the_same_entry_with_a_higher_sequence_as_cancelled(offer, mailoutbox):
     order = make_order({offer: 1}, paid=True)
-    deliver(mailoutbox)
+    mark_sent()
     file = page_of(order).send("GET", f"{order_mails.order_path(order)}calendar.ics").body
     (before,) = Calendar.from_ical(file).walk("VEVENT")
     cancel_date(offer.session, refund=True)
@@ -138,7 +138,7 @@ def test_calendar_file_has_the_same_entry_with_a_higher_sequence_as_cancelled(of
 def test_an_unpaid_order_ends_and_its_buyer_need_not_pay(staff, offer, other, mailoutbox):
     order = make_order({offer: 1}, method="bank_transfer")
     mixed = make_order({offer: 1, other: 1}, buyer=buyer(1), method="bank_transfer")
-    deliver(mailoutbox)
+    mark_sent()
     text = staff.open(page(offer.session, "cancel")).text
     assert "1 unpaid order ends, and the buyer need not pay." in text
     assert "1 unpaid order contains something else too and stays." in text
@@ -230,7 +230,7 @@ def test_holders_get_one_mail_without_the_price(pos, offer, mailoutbox):
     Ticket.objects.filter(pk=second.pk).update(
         holder_first_name="Zoe", holder_last_name="Z", holder_email="zoe@example.org"
     )
-    deliver(mailoutbox)
+    mark_sent()
     cancel_date(offer.session, refund=True)
     work(), work()
     letters = deliver(mailoutbox)
@@ -270,7 +270,7 @@ def test_date_is_paid_back_later_and_once(staff, offer, mailoutbox):
     order = make_order({offer: 1}, paid=True)
     cancel_date(offer.session)
     work()
-    deliver(mailoutbox)
+    mark_sent()
     address = page(offer.session, "pay-back")
     second = staff.open(address)
     assert "This pays back 1 ticket in 1 paid order." in second.text

@@ -8,7 +8,7 @@ from privacy.erasure import erasing
 from registration_forms.models import Answer
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, publish
-from tests.sales.mails.test_order_mails import deliver
+from tests.sales.mails.test_order_mails import deliver, mark_sent
 from tests.staff import Staff
 from ticketshop.mail.models import Mail
 from ticketshop.sales.answers import missing_answers, requests
@@ -51,7 +51,7 @@ def test_a_later_form_is_sent_once_to_the_holder_of_a_given_ticket(mailoutbox):
     giving = Giving(now=timezone.now())
     giving.accepted()
     Contact.objects.filter(pk=giving.bob.pk).update(language="fr")
-    deliver(mailoutbox)
+    mark_sent()
     form = give_form(giving)
     sent = letters(mailoutbox)
     # Alice has no other ticket: nothing is asked of her.
@@ -78,7 +78,7 @@ def test_a_later_form_is_asked_of_the_holder_after_the_erasure_of_the_buyer(defe
     else:
         assert erasing.erase(giving.alice, by=None, now=timezone.now()).state in ("closed", "deferred")
         Order.objects.update(buyer=None)
-    deliver(mailoutbox)
+    mark_sent()
     form = give_form(giving)
     sent = letters(mailoutbox)
     assert list(sent) == ["bob@example.org"]
@@ -118,7 +118,7 @@ def test_staff_enter_the_answers_of_a_given_ticket_whose_buyer_is_erased():
 def test_a_question_published_later_is_asked_of_buyer_and_holder_each_about_their_own_ticket(mailoutbox):
     giving = Giving(quantity=2, form=True, now=timezone.now())
     giving.accepted(post=giving.answer)
-    deliver(mailoutbox)
+    mark_sent()
     ask(giving.form, "Allergies", visibility="mandatory")
     giving.form.asked_again = publish(giving.form)
     giving.form.save()
@@ -136,7 +136,7 @@ def test_a_question_published_later_is_asked_of_buyer_and_holder_each_about_thei
 def test_nothing_is_asked_when_the_ticket_is_no_longer_theirs(mailoutbox):
     giving = Giving(now=timezone.now())
     ticket = giving.accepted()
-    deliver(mailoutbox)
+    mark_sent()
     give_form(giving)
     mail = Mail.objects.get(kind=KIND)
     # As after a return: the ticket has no gift.
@@ -149,7 +149,7 @@ def test_nothing_is_asked_when_the_ticket_is_no_longer_theirs(mailoutbox):
 def test_a_holder_without_questions_to_answer_gets_no_mail(mailoutbox):
     giving = Giving(now=timezone.now())
     giving.accepted()
-    deliver(mailoutbox)
+    mark_sent()
     form = make_form("tariff", organiser=giving.pos.organiser)
     ask(form, "Wishes")
     publish(form)
