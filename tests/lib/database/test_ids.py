@@ -6,12 +6,12 @@ from django.db.models import Q
 from tests.factories.catalogue import EventFactory, VenueFactory
 from tests.factories.organisers import PointOfSaleFactory
 from ticketshop.catalogue.models import Event
-from ticketshop.lib.database.ids import few_keys, fulfils_any
+from ticketshop.lib.database.ids import few_keys, fulfils_any, keys_of_any
 
 pytestmark = pytest.mark.django_db
 
 
-def test_fulfils_any_returns_each_row_with_one_of_the_conditions_once():
+def test_fulfils_any_and_keys_of_any_return_each_row_with_one_of_the_conditions_once():
     pos = PointOfSaleFactory()
     hall, barn = (VenueFactory(organiser=pos.organiser, name=name) for name in ("Hall", "Barn"))
     both = EventFactory(pos=pos, slug="hamlet", venue=hall)
@@ -21,6 +21,7 @@ def test_fulfils_any_returns_each_row_with_one_of_the_conditions_once():
     conditions = Q(venue__name="Hall"), Q(slug__startswith="hamlet")
     rows = Event.objects.filter(fulfils_any(Event.objects, *conditions)).order_by("pk")
     assert list(rows) == [both, of_venue, of_slug]
+    assert sorted(keys_of_any(Event.objects, *conditions)) == [both.pk, of_venue.pk, of_slug.pk]
     within = Event.objects.filter(pk__in=[both.pk, of_slug.pk])
     assert set(Event.objects.filter(fulfils_any(within, *conditions))) == {both, of_slug}
     assert not Event.objects.filter(fulfils_any(Event.objects, Q(slug="none"), Q(pk__in=[]))).exists()

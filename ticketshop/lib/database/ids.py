@@ -34,6 +34,16 @@ def fulfils_any(rows: Manager[Any] | QuerySet[Any], *conditions: Q) -> PkAmong:
     return PkAmong(first.union(*others, all=True))
 
 
+def keys_of_any(rows: Manager[Any] | QuerySet[Any], *conditions: Q) -> list[int]:
+    """Return the keys of the rows that fulfil at least one of these conditions, each read by its own index. One query.
+
+    For rows that hardly anybody has, and that join many tables when they are shown: PostgreSQL plans that for longer than it looks for keys.
+    """
+    keys = rows.order_by().values_list("pk", flat=True)
+    first, *others = (keys.filter(condition) for condition in conditions)
+    return list(first.union(*others))
+
+
 def few_keys(rows: Manager[Any] | QuerySet[Any], conditions: list[Q], most: int) -> set[int] | None:
     """Return the keys of those of ``rows`` that fulfil one of the conditions, each read by its own index; None if they may be more
     than ``most``. One query.

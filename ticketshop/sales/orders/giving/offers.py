@@ -16,7 +16,7 @@ from contacts.models import Contact, ContactLink
 from ticketshop.catalogue.models import Session
 from ticketshop.history import history
 from ticketshop.lib.database.constraints import violated_constraint
-from ticketshop.lib.database.ids import fulfils_any
+from ticketshop.lib.database.ids import keys_of_any
 from ticketshop.limits import limits
 
 from ... import notices, recipients
@@ -134,13 +134,15 @@ def open_offers(now: datetime) -> QuerySet[TicketGift]:
 
 
 def to_user(user, organiser_id: int, now: datetime) -> QuerySet[TicketGift]:
-    """Return the open offers that a user is asked about at an organiser."""
-    asked = fulfils_any(
+    """Return the open offers that a user is asked about at an organiser. One query to know that there are none."""
+    asked = keys_of_any(
         TicketGift.objects.filter(state=TicketGift.State.OFFERED),
         Q(is_return=False, friend__user=user),
         Q(is_return=True, ticket__order__buyer__user=user),
     )
-    return open_offers(now).filter(asked, ticket__order__organiser=organiser_id)
+    if not asked:
+        return TicketGift.objects.none()
+    return open_offers(now).filter(pk__in=asked, ticket__order__organiser=organiser_id)
 
 
 def open_offer_of(ticket: Ticket, now: datetime) -> TicketGift | None:
