@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 
+from django.db import connection
+
+from ticketshop.lib.database.compiled import AnyOf, Compiled
 from ticketshop.lib.web.refusals import PersonGone
 
 from .models import Contact
@@ -37,8 +40,11 @@ def lock_all(contact_ids: Iterable[int], *, needed: Iterable[int] = ()) -> dict[
     return locked
 
 
+_LOCKED = Compiled(
+    lambda: Contact.objects.known().select_for_update(no_key=True).filter(pk=AnyOf("ids")).order_by("pk")
+)
+
+
 def _locked(contact_ids: Iterable[int]) -> dict[int, Contact]:
-    rows = (
-        Contact.objects.known().select_for_update(no_key=True).filter(pk__in=set(contact_ids)).order_by("pk")
-    )
-    return {contact.pk: contact for contact in rows}
+    assert connection.in_atomic_block, "outside of a transaction the lock would end with the statement"
+    return {contact.pk: contact for contact in _LOCKED.all(ids=list(set(contact_ids)))}

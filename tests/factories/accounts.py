@@ -4,6 +4,7 @@ import factory
 from allauth.account.models import EmailAddress
 
 from accounts.models import User
+from ticketshop.lib.database import writing
 
 PASSWORD = "a-long-test-password"
 BACKEND = "accounts.log_in.backends.AccountBackend"
@@ -22,7 +23,7 @@ class UserFactory(factory.django.DjangoModelFactory):
     @classmethod
     def _create(cls, model_class, *args, **values):
         user = model_class.objects.create_user(**values)
-        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+        writing.insert([EmailAddress(user=user, email=user.email, verified=True, primary=True)])
         return user
 
 

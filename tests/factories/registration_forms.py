@@ -6,6 +6,7 @@ from registration_forms import definitions
 from registration_forms.answers import responses
 from registration_forms.building import publishing
 from registration_forms.models import Choice, Field, FormVersion, RegistrationForm
+from ticketshop.lib.database import writing
 
 from .contacts import ContactFactory
 from .organisers import OrganiserFactory
@@ -13,18 +14,23 @@ from .organisers import OrganiserFactory
 
 def make_form(kind: str = "tariff", *, organiser=None, name: str = "Who comes", **values) -> RegistrationForm:
     """Return a draft without questions."""
-    return RegistrationForm.objects.create(
-        organiser=organiser or OrganiserFactory(), kind=kind, name=name, **values
-    )
+    form = RegistrationForm(organiser=organiser or OrganiserFactory(), kind=kind, name=name, **values)
+    writing.insert([form])
+    return form
 
 
 def ask(form: RegistrationForm, label: str = "Name", type: str = "text", *, choices=(), **values) -> Field:
     """Add a question after the others and return it. ``choices`` are labels, or pairs of label and number of places."""
     values.setdefault("position", form.fields.count() + 1)
-    field = Field.objects.create(form=form, label=label, type=type, **values)
-    for position, choice in enumerate(choices, 1):
-        text, capacity = choice if isinstance(choice, tuple) else (choice, None)
-        Choice.objects.create(field=field, label=text, capacity=capacity, position=position)
+    field = Field(form=form, label=label, type=type, **values)
+    writing.insert([field])
+    pairs = [choice if isinstance(choice, tuple) else (choice, None) for choice in choices]
+    rows = [
+        Choice(field=field, label=text, capacity=capacity, position=position)
+        for position, (text, capacity) in enumerate(pairs, 1)
+    ]
+    if rows:
+        writing.insert(rows)
     return field
 
 

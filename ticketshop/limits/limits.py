@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 
 from ticketshop.lib.database.prepared import prepared_cursor
 
@@ -95,6 +95,11 @@ _UPSERT_SLIDING = f"""
     WHERE kind = %s AND key_hash = ANY(%s) AND window_start >= %s AND window_start <> %s
 """  # noqa: S608  all values are bound
 
+_COUNT = """
+    SELECT coalesce(sum(count), 0) FROM limits_counter
+    WHERE kind = %s AND key_hash = ANY(%s) AND window_start >= %s
+"""
+
 
 def hit(kind: str, key: str, now: datetime, *, count: int | None = None) -> bool:
     """Count one more. Return whether the limit of ``kind`` (see ``LIMITS``), or ``count`` if given, is not exceeded.
@@ -154,7 +159,10 @@ def lock(kind: str, key: str) -> None:
 
 
 def _counted(kind: str, key: str, now: datetime) -> int:
-    return _counters(kind, key, now).aggregate(total=Sum("count"))["total"] or 0
+    since, hashes = _window(kind, key, now)
+    with prepared_cursor() as cursor:
+        cursor.execute(_COUNT, [kind, hashes, since])
+        return cursor.fetchone()[0]
 
 
 def _counters(kind: str, key: str, now: datetime) -> QuerySet[Counter]:
