@@ -201,8 +201,9 @@ def rounds(count: int, seed: int) -> Counter:
 
 
 def test_action_at_the_same_time_as_an_erasure_leaves_nothing(capsys):
-    seen = rounds(10, seed=1)
-    assert seen["Erasure"] >= 10
+    """In these rounds each action comes twice at least; many more in ``make soak``."""
+    seen = rounds(6, seed=1)
+    assert seen["Erasure"] >= 6
 
 
 @pytest.mark.soak
