@@ -9,12 +9,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from django.db import models, transaction
-from django.db.models import Q, TextField
-from django.db.models.functions import Cast
+from django.db.models import Q, TextField, Value
+from django.db.models.functions import Cast, Concat
 
 from contacts.models import Contact
+from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.lib.personal import (
     BOOKS,
     CloseState,
@@ -29,7 +31,7 @@ from ticketshop.lib.personal import (
 from ticketshop.lib.web.template_tags import colon
 
 from ..copies import copying
-from ..declarations import registry, subjects
+from ..declarations import registry, statements, subjects
 from .name_search import SearchTerms, terms_of
 from .planning import Plan
 
@@ -78,16 +80,16 @@ class Occurrence:
 
 # --- finding ----------------------------------------------------------------------------------------------------
 def find(contact: Contact, plan: Plan) -> list[Occurrence]:
-    """Return the places of the contact's organiser that ``plan`` leaves as they are; one query per model with texts."""
+    """Return the places of the contact's organiser that ``plan`` leaves as they are, with one query for all models, and one for
+    each in which something is found.
+    """
     terms = terms_of(contact)
     if terms.is_empty:
         return []
     occurrences = []
-    for model in registry.installed_models():
-        if not _typed_columns(model):
-            continue
-        rows = list(_candidates(model, contact, terms).order_by("pk"))
-        own = _own(model, [row.pk for row in rows], plan) if rows else set()
+    for model, keys in _candidates(contact.organiser_id, terms).items():
+        rows = list(model._base_manager.filter(pk__in=keys).order_by("pk"))
+        own = _own(model, [row.pk for row in rows], plan)
         in_rows = (_of_row(row, terms, own=row.pk in own) for row in rows)
         occurrences += [occurrence for occurrence in in_rows if occurrence is not None]
     return occurrences
@@ -122,22 +124,59 @@ def _typed_columns(model: type[models.Model]) -> list[models.Field]:
     ]
 
 
-def _candidates(model: type[models.Model], contact: Contact, terms: SearchTerms) -> models.QuerySet:
-    """Return the organiser's rows that may contain the terms; the database finds too many, never too few."""
-    rows = model._base_manager.filter(**{model.organiser_path: contact.organiser_id})  # type: ignore[attr-defined]
-    condition, pattern = Q(pk__in=[]), terms.pattern
-    texts = {}
+def _candidates(organiser_id: int, terms: SearchTerms) -> dict[type[models.Model], list[str]]:
+    """Return the models with the keys of the organiser's rows that may contain the terms: too many, never too few."""
+    found: dict[type[models.Model], list[str]] = {}
+    search = _search(len(terms.addresses), bool(terms.pattern), bool(terms.phone))
+    parameters = {
+        "organiser": organiser_id,
+        "pattern": terms.pattern,
+        "phone": r"\D*".join(terms.phone),
+        **{f"address_{number}": address for number, address in enumerate(terms.addresses)},
+    }
+    searched = _searched_models()
+    for (number_and_key,) in search.rows(**parameters):
+        number, _colon, key = number_and_key.partition(":")
+        found.setdefault(searched[int(number)], []).append(key)
+    return found
+
+
+@cache
+def _searched_models() -> list[type[models.Model]]:
+    return [model for model in registry.installed_models() if _typed_columns(model)]
+
+
+@statements.once_per_shape
+def _search(addresses: int, has_name: bool, has_phone: bool) -> Compiled:
+    """Return the statement that searches all models, for people with so many e-mail addresses, a name, a phone number.
+
+    Its rows are texts: the number of the model, a colon, and the key. Django does not promise the order of two columns in a union.
+    """
+    of_models = [
+        _rows_to_search(model, addresses, has_name, has_phone).values_list(
+            Concat(Value(f"{number}:"), Cast("pk", TextField()), output_field=TextField())
+        )
+        for number, model in enumerate(_searched_models())
+    ]
+    return statements.of(of_models[0].union(*of_models[1:], all=True))
+
+
+def _rows_to_search(
+    model: type[models.Model], addresses: int, has_name: bool, has_phone: bool
+) -> models.QuerySet:
+    rows = model._base_manager.filter(**{model.organiser_path: Parameter("organiser")})  # type: ignore[attr-defined]
+    condition, texts = Q(pk__in=[]), {}
     for column in _typed_columns(model):
         name = column.name
         if isinstance(column, models.JSONField):
             texts[f"text_of_{name}"] = Cast(name, TextField())
             name = f"text_of_{name}"
-        for address in terms.addresses:
-            condition |= Q(**{f"{name}__icontains": address})
-        if pattern:
-            condition |= Q(**{f"{name}__iregex": pattern})
-        if terms.phone and not isinstance(column, models.JSONField) and _is_long(column):
-            condition |= Q(**{f"{name}__regex": r"\D*".join(terms.phone)})
+        for number in range(addresses):
+            condition |= Q(**{f"{name}__icontains": Parameter(f"address_{number}")})
+        if has_name:
+            condition |= Q(**{f"{name}__iregex": Parameter("pattern")})
+        if has_phone and not isinstance(column, models.JSONField) and _is_long(column):
+            condition |= Q(**{f"{name}__regex": Parameter("phone")})
     return rows.alias(**texts).filter(condition) if texts else rows.filter(condition)
 
 
