@@ -12,6 +12,7 @@ from tests.factories.organisers import PointOfSaleFactory, StaffMembershipFactor
 from tests.factories.sales import make_order
 from tests.privacy.office import log_in_aged
 from tests.staff import Staff, change, listing
+from tests.visitor import Form
 from ticketshop.history import history
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import StaffMembership
@@ -37,6 +38,11 @@ def actions(row) -> list[str]:
     return list(history.of(row).values_list("action", flat=True))
 
 
+def confirmation(page) -> Form:
+    """Return the form with which the page of a button is confirmed."""
+    return next(form for form in page.forms if form.method == "post" and form.action == "")
+
+
 # --- mark paid ----------------------------------------------------------------------------------------
 def test_mark_paid_issues_the_tickets_and_says_by_whom(staff, pos):
     order = make_order(pos=pos, method="bank_transfer")
@@ -51,24 +57,22 @@ def test_mark_paid_issues_the_tickets_and_says_by_whom(staff, pos):
     assert Mail.objects.filter(kind="order_paid", about__order=order.pk).count() == 1
 
 
-def test_order_page_formats_amounts_by_language_and_hides_past_deadlines(staff, pos):
+def test_mark_paid_asks_first_and_the_order_page_formats_amounts_by_language_and_hides_past_deadlines(
+    staff, pos
+):
     order = make_order(pos=pos)
     staff.open(change(order))
     assert "Amount: 35.00" in staff.page.text
-    staff.press(order, "mark-paid", method="cash")
+    question = staff.open(staff.page.link("Mark paid"))
+    assert "CHF\N{NO-BREAK SPACE}35.00 by “Pay at the box office” has arrived" in question.source
+    order.refresh_from_db()
+    assert order.state == Order.State.PENDING
+    staff.submit(confirmation(question), {"method": "cash"})
     staff.client.cookies["language"] = "fr"
     page = staff.open(change(order))
     assert "Montant\N{NO-BREAK SPACE}: 35,00" in page.source
     assert "Impayée jusqu’au" in page.source
     assert "None" not in page.text
-
-
-def test_mark_paid_asks_first_and_a_look_changes_nothing(staff, pos):
-    order = make_order(pos=pos)
-    page = staff.open(staff.open(change(order)).link("Mark paid"))
-    assert "CHF\N{NO-BREAK SPACE}35.00 by “Pay at the box office” has arrived" in page.source
-    order.refresh_from_db()
-    assert order.state == Order.State.PENDING
 
 
 def test_mark_paid_twice_changes_nothing(staff, pos):
@@ -106,7 +110,7 @@ def test_cancel_says_what_happens_with_the_money(staff, pos):
     question = staff.open(f"{change(order).removesuffix('change/')}cancel/")
     assert "CHF\N{NO-BREAK SPACE}70.00 was paid without a payment service" in question.source
     assert "140.00" not in question.text
-    cancel(staff, order, what="order")
+    staff.submit(confirmation(question), {"what": "order"})
     order.refresh_from_db()
     offer.allotment.refresh_from_db()
     assert (order.state, offer.allotment.sold) == (Order.State.CANCELLED, 0)
@@ -118,8 +122,9 @@ def test_cancel_says_what_happens_with_the_money(staff, pos):
 
 def test_cancel_of_an_unpaid_order_says_that_no_money_goes_back(staff, pos):
     order = make_order(pos=pos)
-    assert "none is to be paid back" in staff.open(f"{change(order).removesuffix('change/')}cancel/").source
-    staff.press(order, "cancel")
+    question = staff.open(f"{change(order).removesuffix('change/')}cancel/")
+    assert "none is to be paid back" in question.source
+    staff.submit(confirmation(question))
     assert not Refund.objects.exists()
 
 
@@ -143,25 +148,22 @@ def test_staff_cancel_one_ticket_and_pay_back_less_than_it_cost(staff, pos):
     assert "CHF 60.00 goes back to the buyer" in page.text
 
 
-@pytest.mark.parametrize(
-    ("values", "says"),
-    [
+def test_a_contradictory_choice_is_refused_at_its_field(staff, pos):
+    order = make_order({OfferFactory(pos=pos): 2}, paid=True)
+    first = f"ticket{order.tickets.earliest('pk').pk}"
+    form = confirmation(staff.open(f"{change(order).removesuffix('change/')}cancel/"))
+    for values, sentence in (
         ({}, "This field is required"),
         ({"what": "tickets"}, "Choose what to cancel"),
-        ({"what": "order", "chosen": "first"}, "Tickets are chosen below"),
+        ({"what": "order", "chosen": first}, "Tickets are chosen below"),
         ({"what": "tickets", "chosen": "ticket0"}, "not one of the available choices"),
         ({"what": "order", "pay_back": "other"}, "Enter the amount"),
         ({"what": "order", "amount": "12"}, "leave this field empty"),
         ({"what": "order", "pay_back": "other", "amount": "-1"}, "greater than or equal to 0"),
         ({"what": "order", "pay_back": "other", "amount": "lots"}, "Enter a number"),
-    ],
-)
-def test_a_contradictory_choice_is_refused_at_its_field(staff, pos, values, says):
-    order = make_order({OfferFactory(pos=pos): 2}, paid=True)
-    if values.get("chosen") == "first":
-        values = {**values, "chosen": f"ticket{order.tickets.earliest('pk').pk}"}
-    cancel(staff, order, **values)
-    assert says in " ".join(staff.errors)
+    ):
+        staff.submit(form, values)
+        assert sentence in " ".join(staff.errors), values
     assert not Refund.objects.exists()
     assert set(order.tickets.values_list("state", flat=True)) == {"valid"}
 
@@ -234,7 +236,7 @@ def test_the_password_is_asked_again_before_money_goes_back(staff, pos):
         address = f"{change(order).removesuffix('change/')}{button}/"
         log_in_aged(staff, 14 * 60)
         page = staff.open(address)
-        form = next(form for form in page.forms if form.method == "post" and form.action == "")
+        form = confirmation(page)
         log_in_aged(staff, 16 * 60)
         for answer in (staff.client.get(address), staff.client.post(address, form.values)):
             assert ("/accounts/reauthenticate/" in answer.get("Location", "")) is asks, button
@@ -301,8 +303,10 @@ def test_resend_goes_to_the_buyers_present_address_at_most_three_times_an_hour(s
     order = make_order(pos=pos)
     order.buyer.email = "new@example.org"
     order.buyer.save(update_fields=["email"])
+    address = f"{change(order).removesuffix('change/')}resend-mail/"
+    form = confirmation(staff.open(address))
     for _ in range(3):
-        assert "goes out in a moment" in staff.press(order, "resend-mail").text
+        assert "goes out in a moment" in staff.submit_late(address, form).text
     assert Mail.objects.filter(kind="order_placed", recipient="new@example.org").count() == 3
     assert "several times" in staff.press(order, "resend-mail").text
     assert Mail.objects.filter(recipient="new@example.org").count() == 3
@@ -316,8 +320,7 @@ def test_resend_tells_the_present_state(staff, pos):
 
 
 # --- who may ------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("button", ["mark-paid", "cancel", "resend-mail"])
-def test_without_the_right_to_change_orders_no_button_works(button, pos):
+def test_without_the_right_to_change_orders_no_button_works(pos):
     order = make_order(pos=pos)
     user = make_staff(pos.organiser, "box office")
     role = StaffMembership.objects.get(user=user).role
@@ -327,9 +330,10 @@ def test_without_the_right_to_change_orders_no_button_works(button, pos):
     assert page.status == 200
     assert "Mark paid" not in page.source
     token = page.form("csrf").values["csrfmiddlewaretoken"]
-    address = f"{change(order).removesuffix('change/')}{button}/"
-    assert staff.send("GET", address).status == 403
-    assert staff.send("POST", address, {"csrfmiddlewaretoken": token}).status == 403
+    for button in ("mark-paid", "cancel", "resend-mail"):
+        address = f"{change(order).removesuffix('change/')}{button}/"
+        assert staff.send("GET", address).status == 403
+        assert staff.send("POST", address, {"csrfmiddlewaretoken": token}).status == 403
     order.refresh_from_db()
     assert order.state == Order.State.PENDING
     assert "The buyer’s page" not in page.source
@@ -465,5 +469,4 @@ def test_a_payment_confirmed_elsewhere_meanwhile_is_no_fault(staff, pos):
     address = f"{change(order).removesuffix('change/')}mark-paid/"
     question = staff.open(address)
     payments.confirm(Payment.objects.get(order=order), by=None, now=timezone.now())
-    form = next(form for form in question.forms if form.method == "post" and form.action == "")
-    assert "Nothing has changed" in staff.submit(form).text
+    assert "Nothing has changed" in staff.submit(confirmation(question)).text
