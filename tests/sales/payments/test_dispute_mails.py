@@ -9,7 +9,8 @@ from tests.at_once import at_once, meet
 from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.sales import PaymentMethodFactory, make_order
-from tests.sales.payments.test_stripe_checkout import page_of, pay_now, send
+from tests.sales.payments.paying import start_paying
+from tests.sales.payments.test_stripe_checkout import page_of, send
 from ticketshop.mail import mime_messages
 from ticketshop.mail.models import Mail
 from ticketshop.sales.models import Dispute, Order
@@ -43,7 +44,7 @@ def test_webhooks_that_come_twice_tell_the_staff_once(stripe):
     PaymentMethodFactory(point_of_sale=pos, code="stripe")
     make_staff(pos.organiser, "accounting", email="books@example.org")
     order = make_order(pos=pos, method="stripe")
-    assert pay_now(order).status == 303
+    start_paying(order)
     stripe.account.pay(stripe.only)
     page_of(order)
     stripe.account.dispute(stripe.only)

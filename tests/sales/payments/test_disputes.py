@@ -12,7 +12,8 @@ from privacy.models import Erasure
 from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.sales import PaymentMethodFactory, make_order
-from tests.sales.payments.test_stripe_checkout import page_of, pay_now, send, state
+from tests.sales.payments.paying import start_paying
+from tests.sales.payments.test_stripe_checkout import page_of, send, state
 from tests.staff import Staff, change, listing
 from ticketshop.history import history
 from ticketshop.mail import mime_messages
@@ -41,7 +42,7 @@ def offer(pos):
 @pytest.fixture
 def order(offer) -> Order:
     order = make_order({offer: 2}, method="stripe")
-    assert pay_now(order).status == 303
+    start_paying(order)
     return order
 
 

@@ -17,6 +17,7 @@ from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.sales import PaymentMethodFactory, make_order
 from tests.sales.mails.test_order_mails import deliver, mark_sent
+from tests.sales.payments.paying import start_paying
 from tests.staff import Staff, change, listing
 from tests.visitor import TestClientVisitor
 from tests.wallet import Wallet
@@ -63,11 +64,10 @@ def pay_now(visitor: TestClientVisitor, order: Order):
     return visitor.send("POST", form.action, form.values)
 
 
-def waiting(offer, visitor=None, **values) -> Order:
+def waiting(offer, **values) -> Order:
     """An order whose page at the provider is open."""
     order = make_order({offer: 1}, method="wallet", **values)
-    answer = pay_now(visitor or TestClientVisitor(), order)
-    assert answer.status == 303
+    start_paying(order)
     return order
 
 
@@ -169,7 +169,7 @@ def test_shop_without_such_a_method_has_no_other_origin_in_its_checkout(offer, v
 
 @pytest.mark.scenario("PAY-05")
 def test_order_page_offers_to_pay_and_leads_to_the_same_page_of_the_provider(provider, offer, visitor):
-    order = waiting(offer, visitor)
+    order = waiting(offer)
     again = pay_now(TestClientVisitor(), order)
     assert again.headers["Location"] == f"{provider.origin}/pay/{provider.only_page.id}"
     # A link that is opened changes nothing.
@@ -187,7 +187,7 @@ def test_mail_about_the_order_tells_how_to_pay(offer, pos, mailoutbox):
 def test_buyer_reads_of_a_refusal_that_a_webhook_has_recorded_until_the_next_page_is_opened(
     provider, offer, visitor
 ):
-    order = waiting(offer, visitor)
+    order = waiting(offer)
     refused = "Your payment was declined or stopped."
     assert refused not in page_of(order)
     provider.only_page.state = "failed"
@@ -199,7 +199,7 @@ def test_buyer_reads_of_a_refusal_that_a_webhook_has_recorded_until_the_next_pag
 
 
 def test_declined_payment_can_be_paid_again(provider, offer, visitor):
-    order = waiting(offer, visitor)
+    order = waiting(offer)
     provider.only_page.state = "failed"
     page = visitor.open(order_mails.order_path(order))
     assert "Your payment was declined or stopped." in page.text
