@@ -32,15 +32,16 @@ OF_ITS_KIND = {Order, Contact, Event, PointOfSale}
 
 def faults(page: Page, *, rules: bool = True) -> list[str]:
     """Everything that is wrong with the page on screen, on a narrow phone and on a desk; without ``rules`` what is measured alone."""
-    page.set_viewport_size(NARROW)
     found = []
-    if rules:
-        found += axe(page, ALL) + colours(page)
-        page.emulate_media(color_scheme="dark")
-        found += colours(page)
-        page.emulate_media(color_scheme="light")
-    for width, viewport in ((320, NARROW), (1280, DESKTOP)):
+    # As wide as the page before was left, then the other way: each change of the width lays the page out again.
+    for viewport in sorted((NARROW, DESKTOP), key=lambda one: one != page.viewport_size):
         page.set_viewport_size(viewport)
+        width = viewport["width"]
+        if rules and viewport == NARROW:
+            found += axe(page, ALL) + colours(page)
+            page.emulate_media(color_scheme="dark")
+            found += colours(page)
+            page.emulate_media(color_scheme="light")
         found += [f"{width} px wide, sticks out: {fault}" for fault in page.evaluate(OVERFLOW)]
         found += [f"{width} px wide, too small: {fault}" for fault in page.evaluate(TARGETS % SMALLEST)]
     return [f"{page.url} {fault}" for fault in found]
