@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from tests import migrated_database, migrated_dump
+from tests.factories.organisers import OrganiserFactory
 from tests.waiting import wait_for
 from ticketshop.demo.processes import end_leftovers
 from ticketshop.lib import postgres
@@ -104,25 +105,34 @@ def run(tmp_path):
 
 
 def make_migrated_database(var: Path) -> None:
-    """Fill the database of this clone with the tables of the current version, without permissions and roles.
+    """Fill the database of this clone with the tables of the current version and one organiser, without permissions and roles.
 
-    `migrate` creates those again, as after an update. Without a dump of the tests the database stays empty.
+    `migrate` creates those again, as after an update. The demo is not filled where there is an organiser. Without a dump of the
+    tests the database stays empty.
     """
     migrated_database.wait_until_made()
     server = postgres.Server(var / "postgres").start()
     if migrated_dump.restore(server.url):
+        organiser = OrganiserFactory.build()
+        values = {
+            field.column: getattr(organiser, field.attname) for field in organiser._meta.concrete_fields
+        }
+        row = "INSERT INTO organisers_organiser SELECT * FROM jsonb_populate_record(NULL::organisers_organiser, %s)"
         with psycopg.connect(server.url) as connection:
             connection.execute("TRUNCATE auth_permission, auth_group CASCADE")
+            connection.execute(row, [json.dumps(values | {"id": 1}, default=str)])
 
 
 @pytest.mark.soak
 def test_first_run_starts_with_an_empty_folder(run):
     first = run()
     assert first.until_ready() == f"Ready: http://127.0.0.1:{first.port}/"
+    with psycopg.connect(postgres.Server(first.var / "postgres").url) as connection:
+        assert connection.execute("SELECT count(*) FROM organisers_organiser").fetchone() == (2,)
 
 
 def test_dead_processes_are_restarted_and_a_killed_run_is_cleaned_up_by_the_next(run, tmp_path):
-    """With the tables of the current version, because the migrations take most of the time; ``make soak`` runs them all."""
+    """With the tables of the current version, because the migrations and the demo take most of the time; ``make soak`` runs both."""
     make_migrated_database(tmp_path / "var")
     first = run()
     assert first.until_ready() == f"Ready: http://127.0.0.1:{first.port}/"
