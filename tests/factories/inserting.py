@@ -20,7 +20,7 @@ class InsertingFactory(factory.django.DjangoModelFactory):
 
 
 def insert_together(*rows: Model) -> None:
-    """Insert the rows that are new, which may refer to each other, in two statements. Rows of one model are next to each other."""
-    new = [row for row in rows if row._state.adding]
-    writing.assign_keys(new)
-    writing.insert(new)
+    """Insert the rows that are new in two statements; the last one may refer to the others. No two are of one model."""
+    *others, last = (row for row in rows if row._state.adding)
+    writing.assign_keys(others)
+    writing.insert([*others, last])

@@ -4,12 +4,13 @@ import factory
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
+from ticketshop.lib.database import writing
 from ticketshop.organisers import terms
 from ticketshop.organisers.models import Organiser, PointOfSale, StaffInvitation, StaffMembership
 from ticketshop.organisers.staff_invitation import VALID
 
 from .accounts import UserFactory
-from .inserting import InsertingFactory, insert_together
+from .inserting import InsertingFactory
 
 
 class OrganiserFactory(InsertingFactory):
@@ -41,7 +42,9 @@ class PointOfSaleFactory(InsertingFactory):
         """Insert the shop with the version of its terms, as its ``save`` does, at once."""
         pos = model_class(*args, **values)
         pos.terms_version = terms.new_version(pos, None, timezone.now())
-        insert_together(pos, *filter(None, [pos.terms_version]))
+        rows = [pos, pos.terms_version] if pos.terms_version else [pos]
+        writing.assign_keys(rows)
+        writing.insert(rows)
         return pos
 
 

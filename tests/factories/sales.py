@@ -13,7 +13,7 @@ from ticketshop.lib.database import writing
 from ticketshop.lib.database.compiled import Compiled, Parameter
 from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.cart import carts, contents
-from ticketshop.sales.models import Cart, Order, PaymentDifference, PaymentMethod, TypedDetails
+from ticketshop.sales.models import Cart, Order, Payment, PaymentDifference, PaymentMethod, TypedDetails
 from ticketshop.sales.orders import orders
 from ticketshop.sales.payments import methods, payments
 
@@ -28,6 +28,7 @@ EXAMPLES = {
     "stripe": {"account": "THEATRE"},
 }
 SHOP = Compiled(lambda: PointOfSale.objects.filter(pk=Parameter("pos")).select_related("organiser"))
+PAYMENT = Compiled(lambda: Payment.objects.filter(order=Parameter("order")))
 BUYER = {"first_name": "Grace", "last_name": "Hopper", "email": "grace@example.org"}
 
 
@@ -142,6 +143,6 @@ def make_order(
     if isinstance(buyer, Contact):
         assert order.buyer == buyer, "no guest's order reaches this contact: it needs an address and a name"
     if paid and order.state == Order.State.PENDING:
-        payments.confirm(order.payments.get(), by=None, now=now)
+        payments.confirm(PAYMENT.first(order=order.pk), by=None, now=now)
         order.refresh_from_db()
     return order
