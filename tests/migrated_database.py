@@ -226,28 +226,38 @@ def made_once(make: Callable) -> Iterator:
     """
     alone = not connection.in_atomic_block
     with transaction.atomic():
-        if alone and make in _made:
-            made, tables, files = _made[make]
-            made = copies.deepcopy(made)
-            with connection.cursor() as cursor:
-                cursor.execute("SET LOCAL session_replication_role = replica")
-                _write(cursor, tables)
-                cursor.execute("SET LOCAL session_replication_role = origin")
-            for name, content in files.items():
-                path = Path(settings.VAR_DIR, name)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-        else:
-            made = make()
-            # Else each test would check the keys of all these rows at its end.
-            connection.check_constraints()
-            if alone and migrated_rows.tables:
-                folder = Path(settings.VAR_DIR)
-                files = {
-                    path.relative_to(folder): path.read_bytes()
-                    for path in folder.rglob("*")
-                    if path.is_file()
-                }
-                _made[make] = copies.deepcopy(made), migrated_rows.changed(), files
-        yield made
+        yield _make_or_write(make) if alone else _make(make)
         transaction.set_rollback(True)
+
+
+def write_once_made(make: Callable):
+    """Return what ``make`` returns, like ``made_once``, with rows that are committed: for a test that restores the database."""
+    with transaction.atomic():
+        return _make_or_write(make)
+
+
+def _make_or_write(make: Callable):
+    if make in _made:
+        made, tables, files = _made[make]
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            _write(cursor, tables)
+            cursor.execute("SET LOCAL session_replication_role = origin")
+        for name, content in files.items():
+            path = Path(settings.VAR_DIR, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return copies.deepcopy(made)
+    made = _make(make)
+    if migrated_rows.tables:
+        folder = Path(settings.VAR_DIR)
+        files = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        _made[make] = copies.deepcopy(made), migrated_rows.changed(), files
+    return made
+
+
+def _make(make: Callable):
+    made = make()
+    # Else each test would check the keys of all these rows at its end.
+    connection.check_constraints()
+    return made

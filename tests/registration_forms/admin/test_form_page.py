@@ -441,17 +441,17 @@ def test_three_hundred_choices_are_entered_translated_and_published(staff, form)
     assert history.of(bus).first().details == {"added": {"choice": 299}}
     # Six pages, each saved separately, so that no request has too many fields.
     staff.open(change(bus))
-    for number in range(1, 7):
+    for number, following in ((1, 2), (2, 6), (6, 1)):
         assert f"Choices {number * 50 - 49} to {number * 50} of 300" in staff.page.text
         names = staff.page.form("^_save$").names
         assert len(names) < 700
-        turn = ("_choices", str(number % 6 + 1))
+        turn = ("_choices", str(following))
         staff.fill("^_save$", {"choices-49-label_en": f"Departure {number}"}, button=turn)
         assert staff.errors == []
     assert staff.page.url.split("#")[0].endswith("?choices=1")
     translated = bus.choices.filter(label_en__startswith="Departure")
     assert list(translated.order_by("position").values_list("position", "label_en")) == [
-        (made, f"Departure {number}") for number, made in enumerate(range(50, 301, 50), 1)
+        (50 * number, f"Departure {number}") for number in (1, 2, 6)
     ]
     assert keys(bus) == made
     assert len(of_version(publish(form)).by_key[bus.key].options) == 300

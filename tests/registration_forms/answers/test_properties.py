@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 import pytest
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registration_forms import conditions, definitions
@@ -18,6 +17,7 @@ from registration_forms.definitions import of_version, parse
 from registration_forms.field_types import TYPES, QuestionContext
 from registration_forms.models import Answer
 from tests.factories.registration_forms import ask, freeze, make_form, make_given, publish
+from tests.properties import holds_for
 
 NOW = datetime(2027, 6, 1, 10, tzinfo=UTC)
 NUMBERS = range(3)
@@ -142,7 +142,7 @@ def _posted(typed: dict, keys: dict) -> dict:
 
 
 @pytest.mark.scenario("RF-17", "RF-18")
-@given(forms_with_answers())
+@holds_for(forms_with_answers(), few=30)
 def test_hidden_question_never_has_a_value(drawn):
     json, typed = drawn
     definition = parse(json)
@@ -153,7 +153,7 @@ def test_hidden_question_never_has_a_value(drawn):
 
 
 @pytest.mark.scenario("RF-17", "RF-29")
-@given(forms_with_answers(), st.text(max_size=8))
+@holds_for(forms_with_answers(), st.text(max_size=8), few=30)
 def test_answer_to_a_question_not_asked_changes_nothing(drawn, other):
     json, typed = drawn
     definition = parse(json)
@@ -184,7 +184,7 @@ def _met(term: dict, visible: dict) -> bool:
 
 
 @pytest.mark.scenario("RF-17", "RF-18")
-@given(forms_with_answers())
+@holds_for(forms_with_answers(), few=30)
 def test_hidden_or_unanswered_question_meets_no_term(drawn):
     json, typed = drawn
     definition = parse(json)
@@ -197,7 +197,7 @@ def test_hidden_or_unanswered_question_meets_no_term(drawn):
         assert (question.key in visible) is (not question.condition or join(met))
 
 
-@given(forms_with_answers(), st.data())
+@holds_for(forms_with_answers(), st.data(), few=30)
 def test_possible_questions_are_those_some_answer_shows(drawn, data):
     json, typed = drawn
     definition = parse(json)
@@ -210,12 +210,8 @@ def test_possible_questions_are_those_some_answer_shows(drawn, data):
         assert sure <= {one.key for one in asked} <= possible
 
 
-RARELY = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@RARELY
 @pytest.mark.django_db
-@given(forms_with_answers())
+@holds_for(forms_with_answers(), few=10)
 def test_stored_answer_is_read_back_equal(drawn):
     json, typed = drawn
     form, keys = written(json)
@@ -238,9 +234,8 @@ def test_stored_answer_is_read_back_equal(drawn):
 
 
 @pytest.mark.scenario("RF-04")
-@RARELY
 @pytest.mark.django_db
-@given(forms_with_answers())
+@holds_for(forms_with_answers(), few=10)
 def test_answers_to_a_form_are_accepted_by_its_copy(drawn):
     json, typed = drawn
     form, keys = written(json)

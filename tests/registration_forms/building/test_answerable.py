@@ -5,7 +5,6 @@ from itertools import islice, product
 import pytest
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registration_forms import conditions
@@ -15,6 +14,7 @@ from registration_forms.building import answerable, publishing
 from registration_forms.definitions import parse
 from registration_forms.field_types import TYPES, QuestionContext
 from tests.factories.registration_forms import ask, make_form, only_if, publish
+from tests.properties import holds_for
 
 NOW = timezone.now()
 ANSWERED = sorted(code for code, kind in TYPES.items() if kind.answers)
@@ -280,7 +280,7 @@ def _term(draw, earlier):
     }
 
 
-@given(any_definition(7), st.data())
+@holds_for(any_definition(7), st.data(), few=30)
 def test_publishable_form_can_be_answered(definition, data):
     """Answer one question after the other with any answer: each asked question accepts one, and all are accepted together."""
     if conditions.problems(definition) or answerable.problems(definition):
@@ -301,8 +301,7 @@ def test_publishable_form_can_be_answered(definition, data):
     assert block.is_valid(), block.errors
 
 
-@settings(max_examples=60)
-@given(any_definition(4))
+@holds_for(any_definition(4), few=20)
 def test_question_reported_as_never_asked_is_asked_by_no_answers(definition):
     """Try every answer to every question that conditions can distinguish."""
     found = [*conditions.problems(definition), *answerable.problems(definition)]
