@@ -13,6 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import models
 from PIL import Image
 
+from contacts.models import Contact
 from tests.factories.accounts import SuperuserFactory
 from tests.factories.catalogue import EventFactory, OfferFactory, SeasonPassFactory
 from tests.factories.contacts import ContactFactory
@@ -139,10 +140,11 @@ def dated_rows(pos) -> list[models.Model]:
     ]  # fmt: skip
 
 
-IMPLAUSIBLE_YEARS = ("0001", "0026", "1899", "2200", "9999")
+IMPLAUSIBLE_YEARS = ("1899", "2200", "0001", "0026", "9999")
 
 
 def test_implausible_years_are_refused_on_every_page(staff, pos):
+    """Dates and contacts are entered with all years, between them instants and days; other pages with the first and the last one."""
     tried = set()
     for row in dated_rows(pos):
         form = staff.open(change(row)).form("^_save$")
@@ -150,7 +152,7 @@ def test_implausible_years_are_refused_on_every_page(staff, pos):
             name: kind for name, kind in _inputs(staff.page.source) if kind in {"date", "datetime-local"}
             and "__prefix__" not in name and name in form.names
         }  # fmt: skip
-        for year in IMPLAUSIBLE_YEARS:
+        for year in IMPLAUSIBLE_YEARS if isinstance(row, (Session, Contact)) else IMPLAUSIBLE_YEARS[:2]:
             days = {"date": f"{year}-01-01", "datetime-local": f"{year}-01-01T00:00"}
             staff.submit(form, {name: days[kind] for name, kind in found.items()}, button=("_save", "Save"))
             refused = [error for error in staff.errors if "Enter a year from 1900 to 2199." in error]
