@@ -1,5 +1,7 @@
 """Every kind of mail in a real window: nothing sticks out on a phone, everything can be read in light and dark."""
 
+import re
+
 from django.db import transaction
 
 from tests.browser.accessibility import axe, colours
@@ -15,21 +17,26 @@ WIDE = {"width": 700, "height": 900}
 MAIL = {"rules": {"region": {"enabled": False}, "landmark-one-main": {"enabled": False}}}
 
 
-# Of a shop. With the second one nothing differs but colours.
+# Of a shop. With the second one nothing differs but colours: it is looked at where a part is new.
 ACCENTS = ("#8a1c3b", "#ffe600")
+# What gives an element of a mail its colours.
+LOOKS = re.compile(r'(?:class|style|bgcolor)="[^"]*"')
 
 
 def test_mails_fit_a_phone_and_can_be_read_in_light_and_dark(browse):
     pos = friendly_pos(name="Théâtre du Lac – saison Wolfeschlegelsteinhausenbergerdorffer")
-    wrong = []
+    wrong, shown = [], set()
     with browse() as page:
         for kind in examples.kinds():
             with transaction.atomic():
                 mail = examples.make(kind, pos, "fr" if kind < "l" else "en")
-                htmls = [html_of(mail, accent) for accent in ACCENTS]
+                htmls = [html_of(mail, ACCENTS[0])]
+                if new := set(LOOKS.findall(htmls[0])) - shown:
+                    shown |= new
+                    htmls.append(html_of(mail, ACCENTS[1]))
                 transaction.set_rollback(True)  # the next kind may need the same people
             page.set_viewport_size(WIDE)
-            for accent, html in zip(ACCENTS, htmls, strict=True):
+            for accent, html in zip(ACCENTS, htmls, strict=False):
                 page.set_content(html)
                 wrong += [f"{kind}, {accent}: {fault}" for fault in colours(page)]
                 page.emulate_media(color_scheme="dark")
