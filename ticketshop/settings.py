@@ -140,10 +140,8 @@ DATABASES["default"].update(
         # Only for cursors of ``prepared_cursor``; all others write the values into the statement.
         "prepare_threshold": 2,
         "tcp_user_timeout": 10_000,  # milliseconds; for a server that vanished without closing its TCP connections
-        # A prepared statement is planned once, for all values. PostgreSQL else plans the first five calls for theirs, and many joined
-        # tables at each call, which costs more than it saves: these statements look for keys.
         "options": (
-            f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout=3000 -c plan_cache_mode=force_generic_plan"
+            f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout=3000"
             " -c idle_in_transaction_session_timeout=30000 -c default_transaction_isolation=read\\ committed"
         ),
     },

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import transaction
+from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from contacts import locking
@@ -26,5 +27,5 @@ def test_lock_outside_of_a_transaction_is_refused_at_each_call():
     contact = ContactFactory()
     with transaction.atomic():
         locking.lock(contact.pk)
-    with pytest.raises(AssertionError, match="outside of a transaction"):
+    with pytest.raises(TransactionManagementError, match="outside of a transaction"):
         locking.lock(contact.pk)

@@ -268,14 +268,6 @@ def test_log_of_queries_contains_prepared_statements_with_their_values(pool):
     assert [query["sql"] for query in captured] == ["SELECT 'seven'"] * 4
 
 
-def test_prepared_statement_is_planned_once_for_all_values(pool):
-    for number in range(5):
-        run_prepared("SELECT 1 WHERE %s < 3", number)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT generic_plans, custom_plans FROM pg_prepared_statements")
-        assert cursor.fetchall() == [(3, 0)]
-
-
 @pytest.mark.parametrize("within", ["transaction", "savepoint"])
 def test_prepared_statements_are_kept_after_a_rollback(pool, within):
     for _again in range(4):

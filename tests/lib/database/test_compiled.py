@@ -44,19 +44,6 @@ def test_compiled_query_does_not_cache_results():
         assert compiled.first(slug="late").title == "Another"
 
 
-@pytest.mark.parametrize(("planned_once", "number"), [(True, 1), (False, 0)])
-def test_a_query_is_prepared_unless_it_is_planned_for_each_call(planned_once, number):
-    compiled = Compiled(lambda: Event.objects.filter(slug=Parameter("slug")), planned_once=planned_once)
-    event = EventFactory(slug="late")
-    statements = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%catalogue_event%slug%'"
-    with connection.cursor() as cursor:
-        cursor.execute("DEALLOCATE ALL")
-        for _again in range(4):
-            assert compiled.first(slug="late") == event
-        cursor.execute(statements)
-        assert cursor.fetchone() == (number,)
-
-
 def test_query_that_no_row_can_match_returns_none_without_asking(django_assert_num_queries):
     VenueFactory()
     assert Compiled(lambda: Venue.objects.filter(Q(pk__in=[]) | Q(pk__gt=Parameter("pk")))).all(pk=0) != []

@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool
 GRACE = 5.0
 # Longer than any statement waits for a row (``lock_timeout`` in the settings). What lasts longer does not end meanwhile.
 LONGEST_WAIT = timedelta(minutes=1)
-# Psycopg forgets prepared statements at these, and at ROLLBACK.
+# Psycopg drops prepared statements after these, and after ROLLBACK.
 _FORGETTING = (b"DROP", b"ALTER", b"DISCARD ALL", b"DEALLOCATE ALL")
 
 
@@ -29,21 +29,21 @@ class Outages:
         cls.last = time.monotonic()
 
 
-class KeptStatements(PrepareManager):
+class RollbackSafeStatements(PrepareManager):
     """Keeps the prepared statements of a connection after a rollback.
 
-    Psycopg forgets them all at each ROLLBACK, also to a savepoint, because the transaction may have made a table anew. A transaction of the
-    shop makes none, and PostgreSQL plans a statement again when its tables have changed. Without this a buyer who comes too late costs the
-    next one the parsing and planning of all statements of a purchase, and so does each test. Psycopg has no public place for it;
-    ``tests/lib/database/test_base.py`` fails if this one is not called any more.
+    Psycopg drops them at each ROLLBACK, also to a savepoint, because a transaction that is rolled back may have created tables. Only
+    migrations do that, and PostgreSQL plans a statement again when its tables change. Otherwise each refused order would make the next
+    purchase parse and plan all its statements again. Psycopg has no public interface for this; ``tests/lib/database/test_base.py`` fails
+    if a new version no longer calls it.
     """
 
     def clear(self) -> bool:
-        """Do nothing: called after a rollback."""
+        """Do nothing. Psycopg calls this after a rollback."""
         return False
 
     def forget(self) -> bool:
-        """Forget all; they are removed from the server after the next statement that succeeds. Return whether there were any."""
+        """Drop all statements; the server drops them after the next statement that succeeds. Return whether there were any."""
         return super().clear()
 
     def _should_discard(self, prep, results, *_more) -> bool:
@@ -52,7 +52,7 @@ class KeptStatements(PrepareManager):
 
 
 class LimitedConnection(Connection):
-    """A connection that waits at most ``limit`` seconds for each answer; None: without limit. It has ``KeptStatements``.
+    """A connection that waits at most ``limit`` seconds for each answer; None: without limit. It has ``RollbackSafeStatements``.
 
     A frozen server keeps connections open and sends nothing, so that neither its statement timeout nor TCP ends the wait. After
     the limit the connection is closed and OperationalError raised.
@@ -62,7 +62,7 @@ class LimitedConnection(Connection):
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
-        self._prepared = self.statements = KeptStatements()
+        self._prepared = self.statements = RollbackSafeStatements()
 
     def wait(self, gen, interval=0.1, timeout=None):
         """Wait for an answer, as psycopg does, but not longer than ``limit``."""

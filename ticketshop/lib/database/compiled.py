@@ -8,7 +8,7 @@ its related rows. Where the SQL is always the same, it is generated at the first
     shop = _BY_SLUG.first(slug="theatre")
 
 Without it a purchase costs half as much CPU time again in the web process (decision 0031). PostgreSQL plans such a statement
-once per connection, unless it is not ``planned_once``, see ``prepared_cursor`` in ``base``.
+once per connection, see ``prepared_cursor`` in ``base``.
 
 The compiler's ``klass_info``, ``annotation_col_map`` and ``RelatedPopulator`` are not documented by Django; ``tests/lib/database/test_compiled.py``
 compares the rows with those of the queryset.
@@ -26,6 +26,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import QuerySet, Value
 from django.db.models.query import ModelIterable, RelatedPopulator
+from django.db.transaction import TransactionManagementError
 
 from .prepared import prepared_cursor
 
@@ -53,14 +54,10 @@ def array_of(ids: Iterable[int]) -> str:
 
 
 class Compiled(Generic[Row]):
-    """A query with placeholders. ``make_queryset`` is called once; the rows are instances, as from the queryset.
+    """A query with placeholders. ``make_queryset`` is called once; the rows are instances, as from the queryset."""
 
-    ``planned_once``: PostgreSQL plans it once per connection, for all values. False for a search, whose index depends on what is
-    searched for, and for many tables at once: among a million rows a plan for all values read whole tables.
-    """
-
-    def __init__(self, make_queryset: Callable[[], QuerySet[Any, Row]], *, planned_once: bool = True):
-        self._make_queryset, self._planned_once = make_queryset, planned_once
+    def __init__(self, make_queryset: Callable[[], QuerySet[Any, Row]]):
+        self._make_queryset = make_queryset
         self._query: _Query | None = None
 
     def generated(self) -> "Compiled[Row]":
@@ -94,15 +91,15 @@ class Compiled(Generic[Row]):
 
     def _ready(self) -> "_Query":
         if self._query is None:
-            self._query = _Query(self._make_queryset(), self._planned_once)
+            self._query = _Query(self._make_queryset())
         return self._query
 
 
 class _Query:
     """The SQL of a queryset, and the steps by which its rows become instances. Django computes both for each query."""
 
-    def __init__(self, queryset: QuerySet, planned_once: bool):
-        self.planned_once = planned_once
+    def __init__(self, queryset: QuerySet):
+        self.locks = queryset.query.select_for_update
         compiler = queryset.query.get_compiler(connection=connection)
         try:
             self.sql, self.params = compiler.as_sql()
@@ -128,8 +125,11 @@ class _Query:
         """Run the query and return its rows with converted values."""
         if not self.sql:
             return []
+        # Django checks this when it generates the SQL, which is done once.
+        if self.locks and connections[DEFAULT_DB_ALIAS].get_autocommit():
+            raise TransactionManagementError("select_for_update cannot be used outside of a transaction.")
         params = [values[param.value] if isinstance(param, Parameter) else param for param in self.params]
-        with prepared_cursor() if self.planned_once else connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute(self.sql, params)
             rows = cursor.fetchall()
         if not self.converters:
