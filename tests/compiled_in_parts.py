@@ -18,12 +18,12 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
     if not isinstance(collector, pytest.Session) or workers == 1:
         return
     number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
-    for name in part_of(asked_for(collector.config), number, workers):
+    for name in part_of(modules_of_tests(collector.config), number, workers):
         with contextlib.suppress(Exception, pytest.skip.Exception):
             importlib.import_module(name)
 
 
-def asked_for(config: pytest.Config) -> list[str]:
+def modules_of_tests(config: pytest.Config) -> list[str]:
     """Return the modules of the test files in the folders that pytest was called with."""
     folders = (config.invocation_params.dir / argument.partition("::")[0] for argument in config.args)
     files = sorted({file for folder in folders for file in folder.rglob("test_*.py")})

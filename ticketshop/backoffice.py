@@ -63,7 +63,7 @@ def _place_in_menu(model: type[Model]) -> tuple[int, int]:
 
 
 @cache
-def _address_of_list(model: type[Model], prefix: str) -> str:
+def _list_url(model: type[Model], prefix: str) -> str:
     """Return the URL of the list of a model. ``prefix``: that of all URLs, which a server may set for each request."""
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
 
@@ -120,28 +120,28 @@ class BackOffice(admin.AdminSite):
     def get_app_list(self, request, app_label=None):
         """Return the apps and the lists in them that the user may open, in the order of ORDER.
 
-        Django's method also finds out which rows the user may add, change and delete, and every address again, for each page.
+        Django's method also checks the rights to add, change and delete, and computes every URL again, on each page.
         """
-        rooms: dict[str, dict] = {}
+        app_list: dict[str, dict] = {}
         for model, page in sorted(self._registry.items(), key=lambda item: _place_in_menu(item[0])):
             label = model._meta.app_label
             if app_label in (None, label) and page.has_module_permission(request):
-                room = {"app_label": label, "name": apps.get_app_config(label).verbose_name, "models": []}
-                rooms.setdefault(label, room)["models"].append(
+                app = {"app_label": label, "name": apps.get_app_config(label).verbose_name, "models": []}
+                app_list.setdefault(label, app)["models"].append(
                     {
                         "object_name": model._meta.object_name,
                         "name": model._meta.verbose_name_plural,
-                        "admin_url": _address_of_list(model, get_script_prefix()),
+                        "admin_url": _list_url(model, get_script_prefix()),
                     }
                 )
-        return list(rooms.values())
+        return list(app_list.values())
 
     def app_index(self, request, app_label, extra_context=None):
         """Redirect to the first list of the app, because apps have no index page here."""
-        for room in self.get_app_list(request, app_label):
-            for page in room["models"]:
+        for app in self.get_app_list(request, app_label):
+            for page in app["models"]:
                 return redirect(page["admin_url"])
-        raise Http404("no such room")
+        raise Http404("no such app")
 
     def index(self, request, extra_context=None):
         now = timezone.now()

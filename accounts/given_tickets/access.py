@@ -42,7 +42,7 @@ def gift_to_me(request, gift_id: int) -> TicketGift:
 
 
 def offered_to(request, now: datetime) -> list[tuple[TicketGift, str]]:
-    """Return the open offers that wait for the visitor's answer, each with the name of who made it. One query if there are none, else two; none
+    """Return the open offers that the visitor can answer, each with the name of who made it. One query if there are none, else two; none
     where friends and family is off.
     """
     if not request.pos.friends_family_enabled:

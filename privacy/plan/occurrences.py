@@ -17,6 +17,7 @@ from django.db.models.functions import Cast, Concat
 
 from contacts.models import Contact
 from ticketshop.lib.database.compiled import Compiled, Parameter
+from ticketshop.lib.database.waiting import statement_timeout
 from ticketshop.lib.personal import (
     BOOKS,
     CloseState,
@@ -42,6 +43,8 @@ MIN_LENGTH = 20  # shorter columns contain no name
 REMOVED = "–"
 NAMES = ("first_name", "last_name")
 # Apps whose texts are written by the program.
+# Seconds for the search in all tables: a web process gives up a request after 30.
+LONGEST_SEARCH = 25
 NOT_TYPED = {
     "privacy",
     "jobs",
@@ -126,7 +129,6 @@ def _typed_columns(model: type[models.Model]) -> list[models.Field]:
 
 def _candidates(organiser_id: int, terms: SearchTerms) -> dict[type[models.Model], list[str]]:
     """Return the models with the keys of the organiser's rows that may contain the terms: too many, never too few."""
-    found: dict[type[models.Model], list[str]] = {}
     search = _search(len(terms.addresses), bool(terms.pattern), bool(terms.phone))
     parameters = {
         "organiser": organiser_id,
@@ -134,11 +136,14 @@ def _candidates(organiser_id: int, terms: SearchTerms) -> dict[type[models.Model
         "phone": r"\D*".join(terms.phone),
         **{f"address_{number}": address for number, address in enumerate(terms.addresses)},
     }
-    searched = _searched_models()
-    for (number_and_key,) in search.rows(**parameters):
+    with transaction.atomic(), statement_timeout(LONGEST_SEARCH):
+        rows = search.rows(**parameters)
+    keys_by_number: dict[int, list[str]] = {}
+    for (number_and_key,) in rows:
         number, _colon, key = number_and_key.partition(":")
-        found.setdefault(searched[int(number)], []).append(key)
-    return found
+        keys_by_number.setdefault(int(number), []).append(key)
+    # PostgreSQL does not promise the order of a union; the preview and the erasure after it show the same first places.
+    return {_searched_models()[number]: keys_by_number[number] for number in sorted(keys_by_number)}
 
 
 @cache
@@ -148,9 +153,9 @@ def _searched_models() -> list[type[models.Model]]:
 
 @statements.once_per_shape
 def _search(addresses: int, has_name: bool, has_phone: bool) -> Compiled:
-    """Return the statement that searches all models, for people with so many e-mail addresses, a name, a phone number.
+    """Return the statement that searches all models for persons with this number of e-mail addresses, with or without a name and a phone number.
 
-    Its rows are texts: the number of the model, a colon, and the key. Django does not promise the order of two columns in a union.
+    Each row is one text, ``<number of the model>:<primary key>``, because Django may reorder the columns of a union.
     """
     of_models = [
         _rows_to_search(model, addresses, has_name, has_phone).values_list(

@@ -316,7 +316,14 @@ def test_a_page_that_is_wrong_is_noticed(shop, browse):
               document.querySelector('.letter').style.color = '#aaa';
               document.querySelector('.alone').style.cssText = 'color:#444;text-decoration:none;display:block;min-height:24px'; }"""
         )
-        assert [fault for fault in look_at(page, "good") if not fault.startswith("good, dark")] == []
+        faults = look_at(page, "good")
+        # In the dark the two colours are faults.
+        ours = [
+            fault
+            for fault in faults
+            if fault.startswith("good, dark") and ("letter" in fault or "alone" in fault)
+        ]
+        assert [fault for fault in faults if fault not in ours] == []
         page.evaluate(
             """() => { document.querySelector('main').insertAdjacentHTML('afterbegin',
               '<div class="row"><h3 class="row-title"><a href="/">over</a></h3><b><a href="/">under</a></b></div>');

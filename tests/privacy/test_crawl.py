@@ -56,7 +56,7 @@ def crawl(
 
 
 def _kind(url: str) -> str:
-    """The page without the row, and the shop, it is about."""
+    """Return the URL without shop and row, so that each kind of page is opened once."""
     path, _mark, query = url.partition("?")
     path = re.sub(r"^/[ab]side\d+/", "/SHOP/", path)
     names = re.sub(r"=[^&]*", "", query)

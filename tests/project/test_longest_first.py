@@ -1,11 +1,11 @@
-"""What several workers do: the order of the tests, and who compiles which file."""
+"""What several workers do: the order of the tests, and which worker compiles which file."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.compiled_in_parts import asked_for, part_of
+from tests.compiled_in_parts import modules_of_tests, part_of
 from tests.longest_first import LONGEST, order
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,14 +40,14 @@ def test_more_workers_than_tests_lose_none():
 
 
 def test_each_test_file_is_compiled_by_one_worker(pytestconfig):
-    class Asked:
+    class Config:
         args, rootpath, invocation_params = (
             ["tests/project", "tests/lib/test_frames.py::test_x"],
             ROOT,
             pytestconfig.invocation_params,
         )
 
-    names = asked_for(Asked)
+    names = modules_of_tests(Config)
     assert __name__ in names
     assert len(names) == len(list((ROOT / "tests/project").glob("test_*.py")))
     parts = [part_of(names, number, 4) for number in range(4)]

@@ -280,7 +280,7 @@ def make_world() -> World:
 
 
 def staff_with(organiser: Organiser, permissions: Set[str]) -> User:
-    """Return a staff member of ``organiser`` with exactly these permissions ("sales.view_order") and an own role."""
+    """Return a staff member of ``organiser`` with exactly these permissions ("sales.view_order") and a role of their own."""
     user = User.objects.create_user(f"{uuid4().hex}@staff.example")
     role = Group.objects.create(name=f"test {uuid4()}")
     StaffMembership.objects.create(user=user, organiser=organiser, role=role)

@@ -201,7 +201,7 @@ def rounds(count: int, seed: int) -> Counter:
 
 
 def test_action_at_the_same_time_as_an_erasure_leaves_nothing(capsys):
-    """In these rounds each action comes twice at least; many more in ``make soak``."""
+    """A few rounds; ``make soak`` has two hundred."""
     seen = rounds(6, seed=1)
     assert seen["Erasure"] >= 6
 

@@ -69,6 +69,7 @@ def test_dump_files_and_log_do_not_contain_the_person(log):
     assert {name for name in missing if not name.endswith(("inside", "addresshash0"))} == set()
     in_files = {hit.token for hit in scan_files(sought)}
     assert any(name.endswith("inside") for name in in_files)
+    # So that the log has something about the person: a refused log-in with their address.
     Client().post("/accounts/login/", {"login": state.v.person.user.email, "password": "wrong"})
     erasure = erasing.erase(state.v.person.contact, by=state.a.staff, now=timezone.now())
     assert erasure.state == Erasure.State.CLOSED

@@ -40,7 +40,7 @@ def deliver(mailoutbox):
 
 
 def mark_sent():
-    """Mark the mails that wait as sent, for a test of later ones: making a mail with its tickets takes as long as an order."""
+    """Mark the queued mails as sent, for a test of later ones: making a mail with its tickets takes as long as an order."""
     Mail.objects.filter(state="queued").update(state="sent", sent_at=NOW(), attempts=1)
 
 

@@ -37,7 +37,8 @@ def fulfils_any(rows: Manager[Any] | QuerySet[Any], *conditions: Q) -> PkAmong:
 def keys_of_any(rows: Manager[Any] | QuerySet[Any], *conditions: Q) -> list[int]:
     """Return the keys of the rows that fulfil at least one of these conditions, each read by its own index. One query.
 
-    For rows that hardly anybody has, and that join many tables when they are shown: PostgreSQL plans that for longer than it looks for keys.
+    For rows of which a user mostly has none and whose page joins many tables: PostgreSQL needs longer to plan those joins than to look for
+    the keys.
     """
     keys = rows.order_by().values_list("pk", flat=True)
     first, *others = (keys.filter(condition) for condition in conditions)

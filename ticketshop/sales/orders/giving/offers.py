@@ -134,15 +134,18 @@ def open_offers(now: datetime) -> QuerySet[TicketGift]:
 
 
 def to_user(user, organiser_id: int, now: datetime) -> QuerySet[TicketGift]:
-    """Return the open offers that a user is asked about at an organiser. One query to know that there are none."""
-    asked = keys_of_any(
+    """Return the open offers that a user can answer at an organiser.
+
+    One query finds the candidates at once; the queryset that is returned is empty if there are none.
+    """
+    gift_ids = keys_of_any(
         TicketGift.objects.filter(state=TicketGift.State.OFFERED),
         Q(is_return=False, friend__user=user),
         Q(is_return=True, ticket__order__buyer__user=user),
     )
-    if not asked:
+    if not gift_ids:
         return TicketGift.objects.none()
-    return open_offers(now).filter(pk__in=asked, ticket__order__organiser=organiser_id)
+    return open_offers(now).filter(pk__in=gift_ids, ticket__order__organiser=organiser_id)
 
 
 def open_offer_of(ticket: Ticket, now: datetime) -> TicketGift | None:
