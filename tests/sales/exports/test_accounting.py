@@ -156,7 +156,7 @@ def test_box_office_may_not_export(pos):
 
 @pytest.mark.django_db(transaction=True)
 def test_file_is_written(pos):
-    today = timezone.localdate().isoformat()
+    today = timezone.localdate(timezone=pos.organiser.zone).isoformat()
     job = Job.objects.create(
         organiser=pos.organiser, kind="accounting", format="csv", parameters={"since": today, "until": today},
         created_by=make_staff(pos.organiser, "accounting"), created_at=timezone.now(),

@@ -162,7 +162,8 @@ def test_sales_open_and_end_at_their_times_without_a_change(pos, forget):
     Session.objects.filter(pk=second.pk).update(sales_start_at=hours[2], sales_end_at=hours[4])
     Tariff.objects.filter(name_en="Adult").update(sales_start_at=hours[3], sales_end_at=hours[5])
     Tariff.objects.filter(name_en="Child").update(sales_end_at=hours[6])
-    SeasonPass.objects.update(sales_start_at=hours[1], sales_end_at=hours[8], valid_until=now.date())
+    last_day = timezone.localdate(hours[-1], pos.organiser.zone)
+    SeasonPass.objects.update(sales_start_at=hours[1], sales_end_at=hours[8], valid_until=last_day)
 
     def shown(instant) -> list:
         dates = availability.event(pos, "letter", instant).dates(instant)
@@ -174,7 +175,7 @@ def test_sales_open_and_end_at_their_times_without_a_change(pos, forget):
         ]
 
     instants = [hour + step for hour in hours for step in (-timedelta.resolution, timedelta(0))]
-    instants += [now + timedelta(hours=24)]
+    instants += [now + timedelta(hours=48)]
     by_time = [shown(instant) for instant in instants]
     again = [shown(instant) for instant in instants]
     fresh = []
