@@ -42,9 +42,9 @@ MAX_TEXT = 200  # characters of a text that is shown
 MIN_LENGTH = 20  # shorter columns contain no name
 REMOVED = "–"
 NAMES = ("first_name", "last_name")
-# Apps whose texts are written by the program.
 # Seconds for the search in all tables: a web process gives up a request after 30.
 LONGEST_SEARCH = 25
+# Apps whose texts are written by the program.
 NOT_TYPED = {
     "privacy",
     "jobs",

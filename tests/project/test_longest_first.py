@@ -1,4 +1,4 @@
-"""What several workers do: the order of the tests, and which worker compiles which file."""
+"""The order of the tests for several workers, and which of them compiles which file."""
 
 from dataclasses import dataclass
 from pathlib import Path
