@@ -335,7 +335,9 @@ def test_a_payment_that_was_partly_refunded_or_not_recorded_by_staff_stays(offer
         return
     else:
         payment = make_order({OfferFactory(price=0): 1}).payments.get()
-    with pytest.raises(CannotReverse):
+    sentence = "paid back or credited already" if how == "paid_back" else "or it was already"
+    assert sentence in reversing.why_not(Payment.objects.get(pk=payment.pk), now=NOW())
+    with pytest.raises(CannotReverse, match=sentence):
         reverse(payment)
 
 
@@ -485,17 +487,32 @@ def test_the_button_is_there_only_while_the_payment_can_be_taken_back(offer, cle
     assert "Not possible now: Recorded by mistake A ticket or pass of this order was used" in staff.page.text
 
 
-def test_the_page_of_a_payment_asks_the_same_for_three_tickets_as_for_one(offer, clerk):
-    staff = Staff(make_staff(offer.tariff.event.organiser, "accounting"))
+@pytest.mark.parametrize(("what", "number"), [("tickets", 17), ("passes", 21)])
+def test_the_page_of_a_payment_asks_the_same_for_three_tickets_or_passes_as_for_one(
+    offer, clerk, what, number
+):
+    pos = offer.tariff.event.points_of_sale.get()
+    product = offer if what == "tickets" else SeasonPassFactory(pos=pos)
+    staff = Staff(make_staff(pos.organiser, "accounting"))
     numbers = []
     for quantity in (1, 1, 3):
-        order = marked_paid(offer, clerk, count=quantity)
+        url = change(confirmed(marked_paid(product, clerk, count=quantity)))
         with CaptureQueriesContext(connection) as queries:
-            page = staff.open(change(confirmed(order)))
+            page = staff.open(url)
         assert "/reverse/" in page.source
         numbers.append(len(queries))
     # The first page also fills caches.
-    assert numbers[1] == numbers[2]
+    assert numbers[1:] == [number, number]
+
+
+def test_an_order_whose_pass_is_over_can_not_wait_again(offer, clerk):
+    order = marked_paid(SeasonPassFactory(pos=offer.tariff.event.points_of_sale.get()), clerk)
+    staff = Staff(make_staff(order.organiser, "accounting"))
+    assert "/reverse/" in staff.open(change(confirmed(order))).source
+    order.passes.update(valid_from=ago(9).date(), valid_until=ago(2).date())
+    assert "or a pass is over" in staff.open(change(confirmed(order))).text
+    with pytest.raises(CannotReverse, match="a pass is over"):
+        reverse(confirmed(order))
 
 
 def test_a_refusal_stands_on_the_page_and_in_the_answer(offer, clerk):

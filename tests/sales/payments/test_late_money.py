@@ -8,11 +8,13 @@ from types import SimpleNamespace
 import pytest
 from django.utils import timezone
 
+from contacts import locking
 from registration_forms.models import Choice
 from tests.at_once import at_once, meet
 from tests.exports.steps import answer
 from tests.factories import registration_forms as made
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
+from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.sales import BUYER, make_cart, make_order
 from tests.sales.mails.test_order_mails import deliver, mark_sent
@@ -24,7 +26,7 @@ from ticketshop.history import history
 from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import IssuedPass, Order, Payment, Refund, Ticket
 from ticketshop.sales.orders import orders
-from ticketshop.sales.payments import payments, typed_money
+from ticketshop.sales.payments import payments, reviving, typed_money
 
 pytestmark = [
     pytest.mark.django_db,
@@ -98,6 +100,20 @@ def test_late_money_makes_an_expired_order_valid_again_while_its_places_are_free
     assert "Your money came after the order had ended." in letter.body
     assert len(letter.attachments) == 1
     assert "Your order is complete" in page_of(order)
+
+
+def test_people_for_whom_tickets_and_passes_are_are_locked_before_an_order_comes_back(
+    pos, offer, monkeypatch
+):
+    order = expired({offer: 2, SeasonPassFactory(pos=pos): 1})
+    one, other = (ContactFactory(organiser=pos.organiser) for _number in range(2))
+    Ticket.objects.filter(pk=order.tickets.first().pk).update(beneficiary=one)
+    order.passes.update(beneficiary=other)
+    locked, lock_all = [], locking.lock_all
+    monkeypatch.setattr(reviving.locking, "lock_all", lambda ids: locked.append(set(ids)) or lock_all(ids))
+    pay(order)
+    assert Order.objects.get(pk=order.pk).state == "paid"
+    assert locked[0] == {one.pk, other.pk}
 
 
 @pytest.mark.parametrize("method", METHODS)

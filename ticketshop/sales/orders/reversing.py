@@ -74,11 +74,12 @@ def reverse(payment: Payment, reason: str, *, by, now: datetime) -> Result:
     order = payments.lock(payment.order_id)
     payment = Payment.objects.get(pk=payment.pk)
     payment.order = order
-    _check_payment(payment)
+    own_refunds = list(Refund.objects.filter(payment=payment))
+    _check_payment(payment, own_refunds)
     reversal = Reversal.objects.create(
         payment=payment, reason=reason, made_at=now, made_by=history.author(by)
     )
-    closed = _close_refunds(reversal, now)
+    closed = _close_refunds(own_refunds, reversal, now)
     rest = payment.amount - closed
     if rest and order.state == Order.State.PAID:
         used = _use_returned(reversal, rest, now)
@@ -110,19 +111,20 @@ def why_not(payment: Payment, *, now: datetime) -> str:
     Nothing is locked or written: ``reverse`` checks again, and may also find that a payment service is still being asked.
     """
     try:
-        _check_payment(payment)
-        if _kept(payment):
+        own_refunds = list(Refund.objects.filter(payment=payment))
+        _check_payment(payment, own_refunds)
+        if _kept(payment, own_refunds):
             _check_order(payment.order, now)
     except CannotReverse as error:
         return str(error)
     return ""
 
 
-def _check_payment(payment: Payment) -> None:
-    """Raise CannotReverse if it was taken back, can't be, or money of it went back."""
+def _check_payment(payment: Payment, own_refunds: list[Refund]) -> None:
+    """Raise CannotReverse if a payment was taken back, can't be, or money of it went back. ``own_refunds``: all its refunds."""
     if not may_be_reversed(payment):
         raise CannotReverse(_("This payment can’t be taken back, or it was already. Nothing has changed."))
-    if Refund.objects.filter(payment=payment, state=Refund.State.DONE).exists():
+    if any(refund.state == Refund.State.DONE for refund in own_refunds):
         raise CannotReverse(
             _(
                 "Money of this payment was paid back or credited already, so it stays recorded. If it never came, note what is still to be paid back of it as done: the export then has both rows."
@@ -134,9 +136,10 @@ def _check_order(order: Order, now: datetime) -> None:
     """Raise CannotReverse if an order can't do without money that it has kept. Tickets are checked once more when they are locked."""
     if order.state == Order.State.PAID:
         _check_money(order)
-        if not reviving.to_come(order, now):
+        units = cancelled_lines.units_of(order)
+        if not reviving.to_come(order, _admissions(units), now):
             raise _refuse(_("A date of this order has begun or is cancelled, or a pass is over."))
-        _check_tickets(order, cancelled_lines.units_of(order))
+        _check_tickets(order, units)
     elif order.state != Order.State.PENDING:
         raise CannotReverse(
             _(
@@ -146,14 +149,13 @@ def _check_order(order: Order, now: datetime) -> None:
 
 
 # --- refunds ------------------------------------------------------------------------------------------------
-def _close_refunds(reversal: Reversal, now: datetime) -> Decimal:
-    """Note the refunds of the payment that are still to be paid as done with it. Return their sum."""
-    rows = list(Refund.objects.filter(payment=reversal.payment_id))
-    for refund in rows:
+def _close_refunds(own_refunds: list[Refund], reversal: Reversal, now: datetime) -> Decimal:
+    """Note the refunds of the payment, all still to be paid, as done with it. Return their sum."""
+    for refund in own_refunds:
         if not refund.done_with(refund.amount, now, reversal=reversal):
             # Staff noted it as paid a moment ago, without the lock of the order.
             raise CannotReverse(_("Money of this payment was paid back meanwhile. Nothing has changed."))
-    return sum((refund.amount for refund in rows), ZERO)
+    return sum((refund.amount for refund in own_refunds), ZERO)
 
 
 def _use_returned(reversal: Reversal, amount: Decimal, now: datetime) -> Decimal:
@@ -177,11 +179,13 @@ def _returned_of_others(payment: Payment) -> QuerySet[Refund]:
     return rows.exclude(payment=payment.pk).order_by("pk")
 
 
-def _kept(payment: Payment) -> Decimal:
-    """Return the part of a payment that its order would lack without it: what is not to be paid back, and no other money replaces."""
-    open_refunds = list(Refund.objects.filter(payment=payment))
-    if payment.order.state == Order.State.PAID:
-        open_refunds += _returned_of_others(payment)
+def _kept(payment: Payment, own_refunds: list[Refund]) -> Decimal:
+    """Return the part of a payment that its order would lack without it: what is not to be paid back, and no other money replaces.
+
+    ``own_refunds``: all refunds of the payment, none of them done.
+    """
+    paid = payment.order.state == Order.State.PAID
+    open_refunds = [*own_refunds, *(_returned_of_others(payment) if paid else ())]
     return max(payment.amount - sum((refund.amount for refund in open_refunds), ZERO), ZERO)
 
 
@@ -234,7 +238,7 @@ def _wait_again(reversal: Reversal, order: Order, by, now: datetime) -> None:
     """
     units = cancelled_lines.units_of(order)
     # Before the tickets are locked: this locks people, and an erasure locks people before tickets.
-    notices.end_offers([admission for unit in units for admission in unit.admissions], now)
+    notices.end_offers(_admissions(units), now)
     cancelled_lines.lock(units)
     _check_tickets(order, units)
     for model in (Ticket, IssuedPass):
@@ -268,9 +272,16 @@ def _unpaid_until(order: Order, method: methods.Method, now: datetime) -> dateti
     return max(of_method, no_later_than(first_start, longer, now))
 
 
+def _admissions(units: list[Unit]) -> list[Ticket | IssuedPass]:
+    """Return the tickets and passes of these units."""
+    return [admission for unit in units for admission in unit.admissions]
+
+
 def _check_tickets(order: Order, units: list[Unit]) -> None:
     """Raise CannotReverse if the tickets of a paid order can't be reserved again. They are locked."""
-    if any(unit.is_used for unit in units) or _passes_used(order):
+    admissions = _admissions(units)
+    has_passes = any(isinstance(admission, IssuedPass) for admission in admissions)
+    if any(unit.is_used for unit in units) or (has_passes and _passes_used(order)):
         raise CannotReverse(
             _(
                 "A ticket or pass of this order was used, so its price is owed, and the payment stays recorded. If the entry was a mistake, undo it at the door first. If the money never comes, note it with “Pay money back” and then “Refund done”: the export then has both rows."
@@ -278,8 +289,7 @@ def _check_tickets(order: Order, units: list[Unit]) -> None:
         )
     if any(unit.is_cancelled for unit in units):
         raise _refuse(_("Tickets of this order are cancelled."))
-    tickets = [admission for unit in units for admission in unit.admissions if isinstance(admission, Ticket)]
-    if any(ticket.gift_id for ticket in tickets):
+    if any(recipients.is_given(admission) for admission in admissions):
         raise _refuse(_("A ticket of this order was given to another person."))
 
 

@@ -1,10 +1,10 @@
 """Giving an expired order its places back when its money comes late."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
 
 from contacts import locking
 from registration_forms.answers import limited_choices, responses
@@ -13,26 +13,23 @@ from ticketshop.catalogue.models import Session
 from ticketshop.history import history
 
 from .. import recipients
+from ..admission_lists import passes_of, tickets_of
 from ..models import Admission, IssuedPass, Order, Ticket, places_of, responses_of
 from ..tickets import deadlines
 
 
 def revive(order: Order, by, now: datetime) -> bool:
     """Reserve everything an expired order had once more. Return False, and change nothing, if some of it is taken."""
-    if recipients.has_left(order.buyer) or not to_come(order, now):
+    if recipients.has_left(order.buyer):
+        return False
+    admissions: list[Ticket | IssuedPass] = [*tickets_of(order), *passes_of(order)]
+    if not to_come(order, admissions, now):
         return False
     wanted = places_of(order)
     # People are locked before their tickets, as in an erasure, which also locks the buyer before the order;
     # that is locked already.
-    locking.lock_all(
-        {
-            person
-            for model in (Ticket, IssuedPass)
-            for person in model.objects.filter(order=order, beneficiary__isnull=False)
-            .exclude(beneficiary=order.buyer_id)
-            .values_list("beneficiary", flat=True)
-        }
-    )
+    people = {admission.beneficiary_id for admission in admissions if admission.beneficiary_id is not None}
+    locking.lock_all(people - {order.buyer_id})
     try:
         with transaction.atomic():
             for model in (Ticket, IssuedPass):
@@ -47,10 +44,16 @@ def revive(order: Order, by, now: datetime) -> bool:
     return True
 
 
-def to_come(order: Order, now: datetime) -> bool:
-    """Return whether each date of an order takes place and has not begun, and each pass is still valid."""
-    sessions = Session.objects.filter(tickets__order=order)
-    if sessions.filter(Q(state=Session.State.CANCELLED) | Q(starts_at__lte=now)).exists():
-        return False
-    passes = IssuedPass.objects.filter(order=order).select_related("order__point_of_sale__organiser")
-    return all(deadlines.end_of_pass(issued) > now for issued in passes)
+def to_come(order: Order, admissions: Iterable[Ticket | IssuedPass], now: datetime) -> bool:
+    """Return whether the date of each ticket takes place and has not begun, and each pass is still valid.
+
+    ``admissions``: tickets and passes of the order.
+    """
+    for admission in admissions:
+        if isinstance(admission, IssuedPass):
+            admission.order = order
+            if deadlines.end_of_pass(admission) <= now:
+                return False
+        elif admission.session.state == Session.State.CANCELLED or admission.session.starts_at <= now:
+            return False
+    return True
