@@ -17,9 +17,11 @@ from . import bounces, kinds, outbox
 from .models import Mail
 
 
-def can_be_resent(mail: Mail) -> bool:
-    """Return whether the mail failed or bounced and its address is still stored."""
-    return mail.state in {Mail.State.FAILED, Mail.State.BOUNCED} and bool(mail.recipient)
+def _why_not_again(user, mail: Mail) -> str:
+    """Return why a mail is not sent again; empty if it failed or bounced and its address is still stored."""
+    if mail.state not in {Mail.State.FAILED, Mail.State.BOUNCED}:
+        return _("This e-mail did not fail. Nothing was sent.")
+    return "" if mail.recipient else _("The address of this e-mail is erased. Nothing was sent.")
 
 
 def _question(mail: Mail) -> list[str]:
@@ -34,8 +36,8 @@ def _question(mail: Mail) -> list[str]:
 
 
 def _send_again(request, mail: Mail, now: datetime) -> Outcome:
-    if not can_be_resent(mail):
-        return messages.WARNING, _("This e-mail did not fail. Nothing was sent.")
+    if why_not := _why_not_again(request.user, mail):
+        return messages.WARNING, why_not
     if not limits.hit("mail_resend", f"mail:{mail.pk}", now):
         wait = limits.wait("mail_resend", f"mail:{mail.pk}", now)
         return messages.ERROR, f"{_('It was sent again several times already.')} {again_in(wait)}"
@@ -45,7 +47,13 @@ def _send_again(request, mail: Mail, now: datetime) -> Outcome:
 
 
 SEND_AGAIN = Button(
-    "send-again", gettext_lazy("Send again"), ("mail.change_mail",), can_be_resent, _question, _send_again
+    "send-again",
+    gettext_lazy("Send again"),
+    ("mail.change_mail",),
+    lambda mail: not _why_not_again(None, mail),
+    _question,
+    _send_again,
+    why_not_offered=_why_not_again,
 )
 
 

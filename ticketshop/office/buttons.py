@@ -54,8 +54,7 @@ class Button:
     while it is not offered; empty if there is nothing to tell. ``question``: sentences that tell what will happen. ``press(request, row, now)``: does it, checks the state of the row again, and returns the outcome. With
     ``form``, which gets the posted data and the row, the page has fields, and ``press`` gets the cleaned data as fourth argument.
     A ValidationError that it raises, or an outcome of the level ERROR, is shown in the form, with what was entered.
-    A button that is not ``pressable`` is drawn disabled; ``ScopedAdmin.notes`` tells why. ``asks_password``: whether the password is
-    asked again if the log-in is not recent.
+    ``asks_password``: whether the password is asked again if the log-in is not recent.
     """
 
     name: str
@@ -66,7 +65,6 @@ class Button:
     press: Callable[..., Outcome]
     serious: bool = False
     form: Callable[..., Form] | None = None
-    pressable: Callable[[Model], bool] = always
     asks_password: Callable[[Model], bool] = never
     why_not: Callable[..., str] = no_reason
     why_not_offered: Callable[..., str] = no_reason
@@ -140,11 +138,9 @@ class ButtonsMixin:
         return [*own, *super().get_urls()]
 
     def _where(self, button: Button | OwnPage | Elsewhere, row: Model) -> str:
-        """Return the URL of a button; empty if it can't be pressed."""
+        """Return the URL of a button."""
         if isinstance(button, Elsewhere):
             return reverse(button.name, args=[getattr(row, button.about)])
-        if isinstance(button, Button) and not button.pressable(row):
-            return ""
         return reverse(f"admin:{self._address(button)}", args=[row.pk])
 
     def _address(self, button: Button | OwnPage) -> str:

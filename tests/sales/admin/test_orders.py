@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from contacts.models import Contact
 from tests.factories.accounts import PASSWORD
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.contacts import ContactFactory
@@ -311,6 +312,25 @@ def test_resend_goes_to_the_buyers_present_address_at_most_three_times_an_hour(s
     assert "several times" in staff.press(order, "resend-mail").text
     assert Mail.objects.filter(recipient="new@example.org").count() == 3
     assert actions(order).count("mail_resent") == 3
+
+
+def test_without_an_address_of_the_buyer_staff_read_what_to_do_instead_of_the_button(staff, pos):
+    order = make_order(pos=pos)
+    assert "/resend-mail/" in staff.open(change(order)).source
+    Contact.objects.filter(pk=order.buyer_id).update(email="", email_key="")
+    why_not = "The buyer has no e-mail address. Enter one on their contact first."
+    assert f"Not possible now: Send the e-mail again {why_not}" in staff.open(change(order)).text
+    assert "/resend-mail/" not in staff.page.source
+    assert f"“Send the e-mail again” is not possible now. {why_not}" in staff.press(order, "resend-mail").text
+    assert not actions(order).count("mail_resent")
+
+
+def test_about_a_sale_without_a_name_no_mail_is_sent(staff, pos):
+    order = make_order(pos=pos)
+    Order.objects.filter(pk=order.pk).update(buyer=None, without_person=True, channel="back_office")
+    assert "Send the e-mail again" not in staff.open(change(order)).text
+    page = staff.press(order, "resend-mail")
+    assert "is not possible now. Sold without a name: no e-mail about this order is sent." in page.text
 
 
 def test_resend_tells_the_present_state(staff, pos):

@@ -46,34 +46,27 @@ TELLS = {
 
 
 # --- tell again -------------------------------------------------------------------------------------
-def _has_address(order: Order) -> bool:
-    return bool(order.buyer and order.buyer.email)
-
-
-def _may_be_told(order: Order) -> bool:
-    """Return whether the button is shown. It is also shown after the buyer's erasure: its page states why no
-    mail can be sent.
-    """
-    return not order.without_person and (order.buyer is None or _has_address(order))
+def _why_not_told(user, order: Order) -> str:
+    """Return why no e-mail about an order can be sent, and what to do; empty if it can."""
+    if order.buyer is None:
+        return erased_buyer.no_mail(order)
+    if order.buyer.email:
+        return ""
+    if order.buyer.erasing_at is not None:
+        return str(erased_buyer.NO_MAIL)
+    return _("The buyer has no e-mail address. Enter one on their contact first.")
 
 
 def _resend_question(order: Order) -> list[str]:
-    if order.buyer is None:
-        return [erased_buyer.no_mail(order)]
     return [
         _("The e-mail “%(name)s” goes to %(address)s again.")
-        % {
-            "name": kinds.label(TELLS[order.state]),
-            "address": order.buyer.email if _has_address(order) else "–",
-        }
+        % {"name": kinds.label(TELLS[order.state]), "address": order.buyer.email}
     ]
 
 
 def _resend(request, order: Order, now: datetime) -> Outcome:
-    if order.buyer is None:
-        return messages.ERROR, erased_buyer.no_mail(order)
-    if not _has_address(order):
-        return messages.ERROR, _("The buyer has no e-mail address. Enter one on their contact first.")
+    if why_not := _why_not_told(request.user, order):
+        return messages.ERROR, why_not
     if not limits.hit("mail_resend", f"order:{order.pk}", now):
         wait = limits.wait("mail_resend", f"order:{order.pk}", now)
         return messages.ERROR, f"{_('It was sent again several times already.')} {again_in(wait)}"
@@ -103,10 +96,11 @@ RESEND = Button(
     "resend-mail",
     gettext_lazy("Send the e-mail again"),
     CHANGE,
-    _may_be_told,
+    lambda order: not order.without_person,
     _resend_question,
     _resend,
-    pressable=_has_address,
+    why_not=_why_not_told,
+    why_not_offered=_why_not_told,
 )
 
 

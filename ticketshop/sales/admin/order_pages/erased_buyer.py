@@ -35,7 +35,6 @@ def notes(order: Order) -> list[str]:
         return [
             _("The buyer was erased. Everything that named them is gone and can’t be brought back."),
             _stays(order),
-            str(NO_MAIL),
         ]
     if order.buyer.erasing_at is None:
         return []
