@@ -30,7 +30,8 @@ def lock_all(contact_ids: Iterable[int], *, needed: Iterable[int] = ()) -> dict[
     """Lock several contacts as ``lock`` does. Return them by primary key, as they are now.
 
     Contacts that don't exist or are being erased are left out; raises Gone if one of ``needed`` is left out. One
-    statement locks them in the order of their keys, so that two transactions with contacts in common can't deadlock.
+    statement locks them in the order of their keys, so that two transactions with contacts in common can't deadlock;
+    without ids nothing is asked.
     """
     locked = _locked(contact_ids)
     if missing := set(needed) - set(locked):
@@ -44,4 +45,5 @@ _LOCKED = Compiled(
 
 
 def _locked(contact_ids: Iterable[int]) -> dict[int, Contact]:
-    return {contact.pk: contact for contact in _LOCKED.all(ids=list(set(contact_ids)))}
+    ids = list(set(contact_ids))
+    return {contact.pk: contact for contact in _LOCKED.all(ids=ids)} if ids else {}

@@ -22,6 +22,17 @@ def test_a_contact_being_erased_is_left_out_or_refused():
         locking.lock(erased.pk)
 
 
+@pytest.mark.django_db
+def test_without_contacts_nothing_is_asked(django_assert_num_queries):
+    contact = ContactFactory()
+    with django_assert_num_queries(1):
+        assert locking.lock_all([contact.pk, contact.pk]) == {contact.pk: contact}
+    with django_assert_num_queries(0):
+        assert locking.lock_all([]) == {}
+        with pytest.raises(locking.Gone):
+            locking.lock_all([], needed=[contact.pk])
+
+
 @pytest.mark.django_db(transaction=True)
 def test_lock_outside_of_a_transaction_is_refused_at_each_call():
     contact = ContactFactory()

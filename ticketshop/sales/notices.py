@@ -297,7 +297,7 @@ def _ask_holders(order: Order, now: datetime, version_id: int | None = None) -> 
         state__in=OPEN_STATES,
     )
     tickets = list(rows.select_related("response").order_by("pk"))
-    held = locking.lock_all({ticket.beneficiary_id for ticket in tickets}) if tickets else {}
+    held = locking.lock_all({ticket.beneficiary_id for ticket in tickets})
     for ticket in tickets:
         person = held.get(ticket.beneficiary_id)
         if person is not None and person.email:
@@ -363,7 +363,7 @@ def _tell_guests(order: Order, kind: str, now: datetime, *, people: set[int] | N
         if people is None or recipient.person.pk in people
     ]
     # As they are now, without contacts that are being erased.
-    held = locking.lock_all({recipient.to.pk for recipient in told}) if told else {}
+    held = locking.lock_all({recipient.to.pk for recipient in told})
     for recipient in told:
         to = held.get(recipient.to.pk)
         if to is None or not to.email:

@@ -95,7 +95,7 @@ def renew(
     if not admissions or len(admissions) < len(set(keys)):
         raise CannotReplace([_("Choose the tickets that get a new code.")])
     people = {admission.beneficiary_id for admission in admissions} - {None, order.buyer_id}
-    held = locking.lock_all(people) if people else {}
+    held = locking.lock_all(people)
     lock(admissions)
     if problems := [sentence for admission in admissions if (sentence := why_not(admission, now))]:
         raise CannotReplace(list(dict.fromkeys(problems)))

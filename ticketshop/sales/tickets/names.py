@@ -181,7 +181,7 @@ class EditableNames:
         orders = _lock_orders(admissions)
         buyers = {order.buyer_id for order in orders.values()}
         people = {admission.beneficiary_id for admission in admissions} - {None, *buyers}
-        held = locking.lock_all(people) if people else {}
+        held = locking.lock_all(people)
         _lock_admissions(admissions)
         for editable_name in changed:
             editable_name.admission.order = orders[editable_name.admission.order_id]
