@@ -596,6 +596,14 @@ def test_every_rule_has_a_case():
     assert {*CASES, "I8"} == {invariant.code for invariant in books.INVARIANTS}
 
 
+def test_a_prepared_cursor_finds_what_a_new_one_finds(shop):
+    with connection.prepared_cursor() as cursor:
+        assert books.check(cursor) == {invariant.code: [] for invariant in books.INVARIANTS}
+        a_ticket_is_gone(shop)
+        assert books.check(cursor) == books.check()
+        assert broken()
+
+
 def test_a_hold_that_has_run_out_counts_no_longer(shop):
     held_beyond_the_capacity(shop)
     Hold.objects.filter(key=shop.cart.key).update(expires_at=timezone.now() - timedelta(seconds=1))
