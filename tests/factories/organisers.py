@@ -41,7 +41,7 @@ class PointOfSaleFactory(InsertingFactory):
     def _create(cls, model_class, *args, **values):
         """Insert the shop with the version of its terms, as its ``save`` does, at once."""
         pos = model_class(*args, **values)
-        pos.terms_version = terms.new_version(pos, None, timezone.now())
+        pos.terms_version = terms.new_version(pos, terms.texts_of(pos), None, timezone.now())
         rows = [pos, pos.terms_version] if pos.terms_version else [pos]
         writing.assign_keys(rows)
         writing.insert(rows)

@@ -55,9 +55,8 @@ def texts_of(pos) -> dict[str, str]:
     return {code: text for code, text in texts.items() if text.strip()}
 
 
-def new_version(pos, latest: TermsVersion | None, at: datetime) -> TermsVersion | None:
-    """Return the unsaved version that follows ``latest``; None if the terms of the shop are those of ``latest``, or empty."""
-    texts = texts_of(pos)
+def new_version(pos, texts: dict[str, str], latest: TermsVersion | None, at: datetime) -> TermsVersion | None:
+    """Return the unsaved version that follows ``latest``; None if its texts are ``texts``, those of the shop, or if these are empty."""
     texts_hash = json_hash.of(texts)
     if not texts or (latest and latest.texts_hash == texts_hash):
         return None
@@ -71,9 +70,9 @@ def publish(pos, at: datetime | None = None) -> None:
     The row of the shop is locked. ``pos.terms_version`` becomes that version, or None without terms.
     """
     version = None
-    if texts_of(pos):
+    if texts := texts_of(pos):
         version = TermsVersion.objects.filter(point_of_sale=pos).order_by("-number").first()
-        if new := new_version(pos, version, at or timezone.now()):
+        if new := new_version(pos, texts, version, at or timezone.now()):
             new.save()
             version = new
     if pos.terms_version_id != (version.pk if version else None):
