@@ -102,6 +102,24 @@ def mail_backend_exists(app_configs, **kwargs):
 
 
 @register(Tags.security, deploy=True)
+def stripe_keys_have_one_name(app_configs, **kwargs):
+    """Warn if a secret key of Stripe has several names: one account, which several names take for several."""
+    names: dict[str, list[str]] = {}
+    for name, keys in settings.STRIPE_ACCOUNTS.items():
+        if key := keys.get("SECRET_KEY"):
+            names.setdefault(key, []).append(f"STRIPE_{name}_SECRET_KEY")
+    return [
+        Advice(
+            f"{' and '.join(same)} contain the same key.",
+            hint="Keep one of these names, and enter it at every point of sale that has another one of them.",
+            id="ticketshop.W104",
+        )
+        for same in names.values()
+        if len(same) > 1
+    ]
+
+
+@register(Tags.security, deploy=True)
 def pictures_survive(app_configs, **kwargs):
     """Warn if uploaded pictures are stored in the folder that `make reset` deletes."""
     if settings.DEMO or not Path(settings.MEDIA_ROOT).resolve().is_relative_to(settings.BASE_DIR / "var"):

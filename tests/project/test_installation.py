@@ -25,6 +25,7 @@ from ticketshop.checks import (
     installation_is_complete,
     mail_backend_exists,
     pictures_survive,
+    stripe_keys_have_one_name,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -163,6 +164,20 @@ def test_pictures_in_the_demo_folder_give_a_warning(settings):
     assert [problem.id for problem in pictures_survive(None)] == ["ticketshop.W103"]
     settings.MEDIA_ROOT = Path("/var/lib/ticketshop/media")
     assert pictures_survive(None) == []
+
+
+def test_key_of_stripe_under_two_names_gives_a_warning(settings):
+    settings.STRIPE_ACCOUNTS = {
+        "THEATRE": {"SECRET_KEY": "sk_1"},
+        "STAGE": {"SECRET_KEY": "sk_1"},
+        "HOOKS": {},
+    }
+    (problem,) = stripe_keys_have_one_name(None)
+    assert problem.id == "ticketshop.W104"
+    assert "STRIPE_THEATRE_SECRET_KEY and STRIPE_STAGE_SECRET_KEY contain the same key" in problem.msg
+    assert "sk_1" not in str(problem)
+    settings.STRIPE_ACCOUNTS = {"THEATRE": {"SECRET_KEY": "sk_1"}, "STAGE": {"SECRET_KEY": "sk_2"}}
+    assert stripe_keys_have_one_name(None) == []
 
 
 def test_mail_backend_that_does_not_exist_is_reported(settings):

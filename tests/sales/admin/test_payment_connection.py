@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.at_once import at_once, meet
-from tests.factories.organisers import PointOfSaleFactory, make_staff
+from tests.factories.accounts import SuperuserFactory
+from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory, make_staff
 from tests.factories.sales import PaymentMethodFactory
 from tests.staff import Staff, change
 from ticketshop.organisers.models import PointOfSale
@@ -14,6 +15,9 @@ from ticketshop.sales.models import PaymentMethod
 from ticketshop.sales.payments.methods.stripe_checkout import StripeCheckout
 
 pytestmark = [pytest.mark.django_db, pytest.mark.scenario("PAY-10")]
+
+
+ANOTHERS = "This name can’t be used here: its account belongs to another organiser. Ask who runs the shop."
 
 
 @pytest.fixture
@@ -114,7 +118,7 @@ def test_name_of_an_account_belongs_to_one_organiser(staff, stripe, pos):
     prefix = prefix_of_stripe(form)
     values = {f"{prefix}-enabled": "on", f"{prefix}-setting_account": " theatre "}
     staff.submit(form, values, button=("_save", "Save"))
-    assert "This name can’t be used here. Ask who runs the shop." in staff.errors
+    assert staff.errors == [ANOTHERS]
     staff.submit(form, {**values, f"{prefix}-setting_account": "the theatre"}, button=("_save", "Save"))
     assert "Letters and digits only, at most 30." in staff.errors
     PaymentMethod.objects.all().delete()
@@ -125,6 +129,40 @@ def test_name_of_an_account_belongs_to_one_organiser(staff, stripe, pos):
     form = staff.open(change(second)).form("^_save$")
     staff.submit(form, values, button=("_save", "Save"))
     assert PaymentMethod.objects.filter(point_of_sale=second, code="stripe").exists()
+
+
+def test_account_of_another_organiser_is_refused_under_a_second_name_for_the_same_key(
+    staff, pos, row, settings
+):
+    keys = settings.STRIPE_ACCOUNTS["THEATRE"]
+    settings.STRIPE_ACCOUNTS = {"THEATRE": keys, "STAGE": keys, "FESTIVAL": {"SECRET_KEY": "sk_test_other"}}
+    foreign = PointOfSaleFactory(slug="festival", active=False)
+    owner = Staff(make_staff(foreign.organiser, "owner"))
+    form = owner.open(change(foreign)).form("^_save$")
+    values = {f"{prefix_of_stripe(form)}-setting_account": "stage"}
+    owner.submit(form, values, button=("_save", "Save"))
+    assert owner.errors == [ANOTHERS]
+    owner.submit(form, {f"{prefix_of_stripe(form)}-setting_account": "festival"}, button=("_save", "Save"))
+    assert owner.errors == []
+    # The organiser whose key it is may use both names.
+    second = PointOfSaleFactory(slug="kids", organiser=pos.organiser, active=False)
+    form = staff.open(change(second)).form("^_save$")
+    staff.submit(form, values, button=("_save", "Save"))
+    assert PaymentMethod.objects.get(point_of_sale=second, code="stripe").settings == {"account": "STAGE"}
+
+
+def test_new_point_of_sale_can_not_have_the_account_of_another_organiser(stripe, row, pos):
+    administrator = Staff(SuperuserFactory())
+    form = administrator.open("/admin/organisers/pointofsale/add/").form("^_save$")
+    values = {"name_en": "New", "slug": "new", f"{prefix_of_stripe(form)}-setting_account": "THEATRE"}
+    other = OrganiserFactory()
+    administrator.submit(form, {**values, "organiser": str(other.pk)}, button=("_save", "Save"))
+    assert administrator.errors == [ANOTHERS]
+    assert not PointOfSale.objects.filter(slug="new").exists()
+    administrator.submit(form, {**values, "organiser": str(pos.organiser_id)}, button=("_save", "Save"))
+    assert administrator.errors == []
+    new = PaymentMethod.objects.get(point_of_sale__slug="new", code="stripe")
+    assert (new.settings, new.point_of_sale.organiser) == ({"account": "THEATRE"}, pos.organiser)
 
 
 def saving_the_account(pos: PointOfSale) -> Callable[[], list[str]]:
@@ -160,7 +198,7 @@ def saved_by_two_organisers_at_once(monkeypatch) -> tuple[list[str], int]:
 @pytest.mark.django_db(transaction=True)
 def test_account_that_two_organisers_save_at_once_belongs_to_one(stripe, monkeypatch):
     errors, number = saved_by_two_organisers_at_once(monkeypatch)
-    assert errors == ["This name can’t be used here. Ask who runs the shop."]
+    assert errors == [ANOTHERS]
     assert number == 1
 
 

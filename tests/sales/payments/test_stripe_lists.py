@@ -15,7 +15,7 @@ from tests.sales.payments.test_comparing import compared
 from tests.sales.payments.test_stripe_checkout import pay_now, send
 from ticketshop.demo.fake_stripe import objects
 from ticketshop.lib.dates import days
-from ticketshop.sales.models import Dispute, Order, Payment, PaymentDifference, Refund
+from ticketshop.sales.models import Dispute, Order, Payment, PaymentDifference, PaymentMethod, Refund
 from ticketshop.sales.payments import differences, methods, payments, provider_pages, refunds
 from ticketshop.sales.payments.methods import stripe_lists
 from ticketshop.sales.payments.methods.base import Movement
@@ -133,8 +133,12 @@ def test_payments_of_other_shops_of_the_account_are_left_out(stripe, order):
     assert "ok: 71.00 CHF came\n" in of_today()
 
 
-def test_two_points_of_sale_with_one_account_agree(stripe, order):
-    other = paid(stripe, shop("opera", organiser=order.organiser))
+@pytest.mark.parametrize("name", ["THEATRE", "STAGE"])
+def test_two_points_of_sale_with_one_account_agree_also_if_it_has_two_names(stripe, order, settings, name):
+    settings.STRIPE_ACCOUNTS = {name: settings.STRIPE_ACCOUNTS["THEATRE"], **settings.STRIPE_ACCOUNTS}
+    offer = shop("opera", organiser=order.organiser)
+    PaymentMethod.objects.exclude(point_of_sale=order.point_of_sale).update(settings={"account": name})
+    other = paid(stripe, offer)
     text = of_today()
     assert text.count("ok: 71.00 CHF came\n") == 2
     assert "ERROR" not in text

@@ -28,15 +28,19 @@ from .opening import checks as opening_checks
 
 
 class PaymentMethodForm(RowForm):
-    """A payment method: whether it is offered, with a field for each of its settings."""
+    """A payment method: whether it is offered, with a field for each of its settings.
+
+    ``organiser_id``: that of the point of sale; None while the page to add one does not have it yet.
+    """
 
     class Meta:
         model = PaymentMethod
         fields = ["code", "enabled"]
         widgets = {"code": forms.HiddenInput}
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, organiser_id: int | None = None, **kwargs):
         super().__init__(*args, **kwargs)
+        self.organiser_id = organiser_id
         self.method = METHODS.get(self.instance.code or self.initial.get("code", ""))
         kept = self.instance.settings or {}
         for name, (label, _needed) in (self.method.setting_fields if self.method else {}).items():
@@ -113,19 +117,21 @@ class PaymentMethodForm(RowForm):
             self.add_error(f"setting_{name}", sentence)
         for name in self.method.own_settings:
             if typed[name] and self._is_anothers(name, typed[name]):
-                self.add_error(f"setting_{name}", _("This name can’t be used here. Ask who runs the shop."))
+                sentence = _(
+                    "This name can’t be used here: its account belongs to another organiser. Ask who runs the shop."
+                )
+                self.add_error(f"setting_{name}", sentence)
         self.instance.settings = {**(self.instance.settings or {}), **typed}
         return values
 
     def _is_anothers(self, name: str, value: str) -> bool:
-        """Return whether another organiser has a setting with this value."""
-        if self.instance.point_of_sale_id is None:
-            return False  # only the administrator of the platform adds points of sale
+        """Return whether another organiser has a setting that stands for the same as this value."""
         # Two organisers who save the same value at once are checked one after the other: the page is one transaction. One key
         # for all settings, so that pages with several of them can't wait for each other.
         advisory.lock("payment_method.own_settings")
-        rows = PaymentMethod.objects.filter(code=self.method.code, **{f"settings__{name}": value})
-        return rows.exclude(point_of_sale__organiser=self.instance.point_of_sale.organiser_id).exists()
+        same = {f"settings__{name}__in": self.method.same_values(name, value)}
+        rows = PaymentMethod.objects.filter(code=self.method.code, **same)
+        return rows.exclude(point_of_sale__organiser=self.organiser_id).exists()
 
 
 class PaymentMethodFormSet(BoundedFormSet):
@@ -139,6 +145,9 @@ class PaymentMethodFormSet(BoundedFormSet):
         kwargs["initial"] = [{"code": code, "enabled": False} for code in codes() if code not in known]
         super().__init__(*args, **kwargs)
         self.extra = len(kwargs["initial"])
+
+    def get_form_kwargs(self, index):
+        return {**super().get_form_kwargs(index), "organiser_id": self.instance.organiser_id}
 
     def clean(self):
         """Refuse if a shop that is on, or is being switched on, has a price that no method takes."""

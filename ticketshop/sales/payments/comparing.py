@@ -136,7 +136,10 @@ def _of_shop(
 
 def _is_first(pos: PointOfSale, method: RedirectMethod) -> bool:
     """Return whether no earlier point of sale has the same account."""
-    account = {f"settings__{name}": method.settings.get(name) for name in method.own_settings}
+    account = {
+        f"settings__{name}__in": method.same_values(name, method.settings.get(name) or "")
+        for name in method.own_settings
+    }
     rows = PaymentMethod.objects.filter(
         code=method.code,
         point_of_sale__organiser=pos.organiser_id,

@@ -149,6 +149,11 @@ class Method:
         return typed
 
     @classmethod
+    def same_values(cls, name: str, value: str) -> list[str]:
+        """Return the values of one of ``own_settings`` that stand for the same as ``value``, which is one of them."""
+        return [value]
+
+    @classmethod
     def shown(cls, name: str, value: str) -> str:
         """Return a stored setting as its form field shows it."""
         return value

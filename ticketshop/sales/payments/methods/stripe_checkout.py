@@ -90,6 +90,13 @@ class StripeCheckout(RedirectMethod):
             return {"account": _("Letters and digits only, at most 30.")}
         return {}
 
+    @classmethod
+    def same_values(cls, name, value):
+        """Return the names of accounts with the secret key of this one."""
+        keys = {account: keys.get("SECRET_KEY") for account, keys in settings.STRIPE_ACCOUNTS.items()}
+        key = keys.get(value)
+        return [value, *(other for other in keys if key and other != value and keys[other] == key)]
+
     # --- keys ---
 
     @property
