@@ -121,6 +121,19 @@ def test_hold_counts_until_it_ends_and_not_for_its_own_cart():
 
 
 @pytest.mark.django_db
+def test_choices_of_one_form_and_of_several_are_counted_alike(django_assert_num_queries):
+    one, other, key = bus(), bus(used=50), uuid.uuid4()
+    hold(one, key)
+    of_one = limited_choices.of_forms({one.field.form_id}, key)
+    of_other = limited_choices.of_forms({other.field.form_id}, key)
+    assert [(each.pk, each.left) for each in of_one + of_other] == [(one.pk, 1), (other.pk, 0)]
+    with django_assert_num_queries(1):
+        both = limited_choices.of_forms({one.field.form_id, other.field.form_id}, key)
+    assert sorted(both, key=lambda each: each.pk) == of_one + of_other
+    assert [each.left for each in limited_choices.of_forms({one.field.form_id}, uuid.uuid4())] == [0]
+
+
+@pytest.mark.django_db
 def test_refused_hold_changes_nothing():
     free, full, key = bus(), bus(used=50), uuid.uuid4()
     with transaction.atomic():
