@@ -228,6 +228,17 @@ def test_only_statements_of_a_prepared_cursor_are_prepared(pool):
     assert prepared_statements() == ["SELECT $1 + 2"]
 
 
+def test_values_of_a_prepared_cursor_may_have_names_and_repeat(pool):
+    for number in range(4):
+        with connection.prepared_cursor() as cursor:
+            cursor.execute("SELECT 7 %% %(by)s, '%%', %(text)s, %(by)s", {"text": "a%s", "by": 2 + number})
+            assert cursor.fetchone() == (7 % (2 + number), "%", "a%s", 2 + number)
+    with connection.prepared_cursor() as cursor:
+        cursor.execute("SELECT 7 % 4, '%s'")
+        assert cursor.fetchone() == (3, "%s")
+    assert prepared_statements() == ["SELECT 7 % $1, '%', $2, $1"]
+
+
 def test_prepared_cursor_of_a_connection_is_used_again_also_after_an_error(pool):
     with connection.prepared_cursor() as first:
         first.execute("SELECT %s", [1])
