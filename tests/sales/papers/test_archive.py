@@ -119,7 +119,7 @@ def test_paper_is_deleted_after_its_day_and_not_before():
             "“Archived invoices” is not possible now. No invoice of this order is in the archive" in page.text
         )
     assert address not in staff.open(change(order)).source
-    assert "Not possible now: Archived invoices" in staff.page.text
+    assert "Not possible now: Send the e-mail again, Archived invoices" in staff.page.text
 
 
 def test_credit_note_after_the_erasure_names_the_invoice_in_place_of_the_recipient():
