@@ -12,6 +12,8 @@ from ticketshop.sales.admission_lists import WITH_TICKET
 from ticketshop.sales.models import Ticket, TicketGift
 from ticketshop.sales.orders.giving import offers
 
+from ..links import earlier_orders
+
 ALONG = (*WITH_TICKET, "order__buyer", "order__point_of_sale__organiser", "order__organiser")
 
 
@@ -39,6 +41,12 @@ def gift_to_me(request, gift_id: int) -> TicketGift:
     )
     rows = TicketGift.objects.filter(mine, ticket__order__organiser=request.pos.organiser_id)
     return get_object_or_404(rows.select_related(*offers.WITH_GIFT), pk=gift_id)
+
+
+def is_offered_to_unclaimed(request, gift_id: int, now: datetime) -> bool:
+    """Return whether an open offer was made to a contact without a log-in whose e-mail address the visitor has proved."""
+    unclaimed = earlier_orders.unclaimed(request.user, request.pos.organiser)
+    return offers.open_offers(now).filter(pk=gift_id, is_return=False, friend__in=unclaimed).exists()
 
 
 def offered_to(request, now: datetime) -> list[tuple[TicketGift, str]]:

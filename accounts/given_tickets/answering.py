@@ -1,6 +1,7 @@
 """The page on which a visitor accepts or declines a ticket that is offered to them."""
 
 from django.contrib import messages
+from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -13,14 +14,27 @@ from ticketshop.sales.models import TicketGift
 from ticketshop.sales.orders.giving import acceptance, offers
 from ticketshop.sales.orders.giving.receiving import Receiving
 
-from .access import gift_to_me
+from .access import gift_to_me, is_offered_to_unclaimed
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @language_choice.keeps_typed
 def gift(request, pos, gift_id):
-    """Show an offered ticket with what its form asks; on POST accept or decline it."""
-    offered, now = gift_to_me(request, gift_id), timezone.now()
+    """Show an offered ticket with what its form asks; on POST accept or decline it.
+
+    Redirect a visitor who has still to state which contact of their mailbox they are to the page that asks for it.
+    """
+    now = timezone.now()
+    try:
+        offered = gift_to_me(request, gift_id)
+    except Http404:
+        if not is_offered_to_unclaimed(request, gift_id, now):
+            raise
+        messages.info(
+            request,
+            _("A ticket is offered to you. Tell us first who you are, then you can accept or decline it."),
+        )
+        return redirect("account:home", pos=request.pos.slug)
     still_open = offers.open_offers(now).filter(pk=offered.pk).first()
     if still_open is None:
         return _over(request, offered)

@@ -3,9 +3,12 @@
 import pytest
 from django.utils import timezone
 
+from contacts.models import Contact
 from registration_forms.answers import responses
+from tests.friends import make_visitor
 from tests.qr import codes_in_pdf
 from tests.sales.mails.test_order_mails import deliver, mark_sent
+from tests.visitor import TestClientVisitor
 from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import Order, OrderLine, ReplacedCode
 from ticketshop.sales.orders import books
@@ -18,6 +21,28 @@ NOW = timezone.now
 
 def broken() -> set[str]:
     return {code for code, found in books.check().items() if found}
+
+
+def test_an_offer_to_an_unclaimed_contact_leads_its_log_in_to_the_question_who_they_are():
+    shop = Giving(now=NOW())
+    gift, user = shop.offered(), shop.bob.user
+    offer = f"/{shop.pos.slug}/account/orders/offers/{gift.pk}/"
+    # As after a sign-up with the address that Alice entered: the log-in is Bob's, the contact is nobody's yet.
+    Contact.objects.filter(pk=shop.bob.pk).update(user=None)
+    stranger = make_visitor(shop.pos, "Eve", "Moss", email="eve@example.org")
+    assert signed_in(stranger).client.get(offer).status_code == 404
+
+    bob = TestClientVisitor()
+    bob.client.force_login(user)
+    page = bob.open(offer)
+    assert page.url == f"/{shop.pos.slug}/account/"
+    assert page.messages[0] == (
+        "A ticket is offered to you. Tell us first who you are, then you can accept or decline it."
+    )
+    assert "We know these people with your e-mail address" in page.text
+    page = bob.submit(page.form("orders/join/"))
+    page = bob.open(page.link("Accept or decline"))
+    assert page.url == offer and "Alice Martin would like to give you a ticket" in page.text
 
 
 @pytest.mark.scenario("TIC-05")
