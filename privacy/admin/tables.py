@@ -21,7 +21,7 @@ from ..copies import copying
 from ..declarations import registry
 from ..erasure import downloaded_lists
 from ..models import Erasure
-from ..plan import outcome, planning, wording
+from ..plan import outcome, planning
 
 
 def kind(model: type[models.Model]) -> str:
@@ -99,7 +99,8 @@ def _column_names(model: type[models.Model], columns: Iterable[str]) -> str:
     strategies = registry.declaration(model).columns
     # A state and the day of the erasure are changed, not erased.
     shown = (name for name in columns if not isinstance(strategies.get(name), CloseState | StampDay))
-    names = [copying.label(model, name) for name in shown if wording.has_name(model, name)]
+    # Also those that are left out of the person's copy, such as a file with other people in it.
+    names = [copying.label(model, name) for name in shown if copying.is_named(model, name)]
     return ", ".join(dict.fromkeys(names)) or NONE
 
 

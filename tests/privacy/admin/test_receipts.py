@@ -117,6 +117,7 @@ def test_downloaded_lists_are_named_in_the_preview_and_on_the_receipt(office):
     preview = staff.open(bin_page(office.vera)).text
     assert "Lists that were downloaded" in preview and office.owner.email in preview
     assert "Customers: a row for everybody who ordered" in preview
+    assert "Exports 1 File" in preview
     receipt = erase(staff, office.vera)
     assert "These files are outside the system and name the person: please delete them" in receipt.text
     made.refresh_from_db()

@@ -10,6 +10,7 @@ from privacy import retention
 from privacy.erasure import erasing
 from privacy.plan import outcome, planning, wording
 from tests.factories.organisers import make_staff
+from tests.privacy.office import bin_page
 from tests.privacy.scanner import Needles, Token, scan
 from tests.sales.papers.test_invoices import RECIPIENT, issue, link
 from tests.staff import Staff, change, listing
@@ -50,6 +51,14 @@ def test_erasure_leaves_the_pdf_unchanged_and_no_other_copy_of_the_recipient():
     assert (paper.sha256, bytes(paper.content)) == before
     assert {hit.place for hit in scan(Needles(TOKENS))} == {"sales_archivedpaper.content"}
     assert books.check()["I11"] == []
+
+
+@pytest.mark.scenario("S02", "S32")
+def test_preview_of_an_erasure_names_the_pdf_that_stays_in_the_archive():
+    order = past_order()
+    issue(order)
+    preview = Staff(make_staff(order.organiser)).open(bin_page(order.buyer))
+    assert "1 The invoice with the recipient’s name, as PDF" in preview.text
 
 
 @pytest.mark.scenario("S32")
