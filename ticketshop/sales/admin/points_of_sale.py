@@ -115,17 +115,23 @@ class PaymentMethodForm(RowForm):
                     self.add_error(f"setting_{name}", _("Needed to offer this way to pay."))
         for name, sentence in self.method.problems(typed).items():
             self.add_error(f"setting_{name}", sentence)
+        kept = self.instance.settings or {}
         for name in self.method.own_settings:
-            if typed[name] and self._is_anothers(name, typed[name]):
-                sentence = _(
-                    "This name can’t be used here: its account belongs to another organiser. Ask who runs the shop."
-                )
-                self.add_error(f"setting_{name}", sentence)
-        self.instance.settings = {**(self.instance.settings or {}), **typed}
+            # A stored value is not checked again: after a change of the environment it may mean the same as a value of
+            # another organiser, and then neither could save anything on this page.
+            if typed[name] and typed[name] != kept.get(name) and self._is_anothers(name, typed[name]):
+                # Does not tell that another organiser uses the account.
+                self.add_error(f"setting_{name}", _("This name can’t be used here. Ask who runs the shop."))
+        self.instance.settings = {**kept, **typed}
         return values
 
     def _is_anothers(self, name: str, value: str) -> bool:
-        """Return whether another organiser has a setting that stands for the same as this value."""
+        """Return whether another organiser has this value in the setting ``name``, or one that means the same.
+
+        False while the organiser of a new point of sale is not chosen: the page is refused for that reason.
+        """
+        if self.organiser_id is None:
+            return False
         # Two organisers who save the same value at once are checked one after the other: the page is one transaction. One key
         # for all settings, so that pages with several of them can't wait for each other.
         advisory.lock("payment_method.own_settings")

@@ -128,7 +128,7 @@ class Method:
     refunds = False
     # Settings of the point of sale, texts that its staff type: name -> (label, required).
     setting_fields: dict[str, tuple[str | Promise, bool]] = {}
-    # Names of settings of which no two organisers may have the same value: what it stands for belongs to one of them.
+    # Names of settings whose new value is refused if another organiser has it already, or one of its ``same_values``.
     own_settings: tuple[str, ...] = ()
     # The company that gets data of the buyer, and the sentence part that tells which, for *Your data here*.
     recipient: str = ""
@@ -150,7 +150,10 @@ class Method:
 
     @classmethod
     def same_values(cls, name: str, value: str) -> list[str]:
-        """Return the values of one of ``own_settings`` that stand for the same as ``value``, which is one of them."""
+        """Return ``value`` and the other values of the setting ``name`` that mean the same, such as two names of one key.
+
+        ``name`` is one of ``own_settings``.
+        """
         return [value]
 
     @classmethod
