@@ -323,14 +323,26 @@ def test_without_an_address_of_the_buyer_staff_read_what_to_do_instead_of_the_bu
     assert "/resend-mail/" not in staff.page.source
     assert f"“Send the e-mail again” is not possible now. {why_not}" in staff.press(order, "resend-mail").text
     assert not actions(order).count("mail_resent")
+    box_office = Staff(make_staff(pos.organiser, "box office"))
+    ask = "Your role can’t do this. Who can: owner or back office."
+    assert ask not in staff.open(change(order)).text
+    assert f"Send the e-mail again {why_not} {ask}" in box_office.open(change(order)).text
 
 
 def test_about_a_sale_without_a_name_no_mail_is_sent(staff, pos):
     order = make_order(pos=pos)
+    mails = Mail.objects.filter(kind="order_placed", about__order=order.pk)
+    address = f"{change(order).removesuffix('change/')}resend-mail/"
+    form = confirmation(staff.open(address))
+    staff.submit_late(address, form)
+    assert mails.count() == 2
     Order.objects.filter(pk=order.pk).update(buyer=None, without_person=True, channel="back_office")
     assert "Send the e-mail again" not in staff.open(change(order)).text
     page = staff.press(order, "resend-mail")
-    assert "is not possible now. Sold without a name: no e-mail about this order is sent." in page.text
+    why_not = "is not possible now. Sold without a name: no e-mail about this order is sent."
+    assert why_not in page.text
+    assert why_not in staff.submit_late(address, form).text
+    assert mails.count() == 2
 
 
 def test_resend_tells_the_present_state(staff, pos):

@@ -20,6 +20,7 @@ from ticketshop.mail.models import Mail
 from ticketshop.office.buttons import Button, Elsewhere, Outcome
 from ticketshop.office.scoped_admin import ReadOnlyAdmin
 from ticketshop.office.sections import NONE, link, shown
+from ticketshop.organisers import role_names
 
 from .. import notices
 from ..counter.finding import by_reference_or_buyer
@@ -45,6 +46,9 @@ TELLS = {
 }
 
 
+CHANGE_CONTACT = "contacts.change_contact"
+
+
 # --- tell again -------------------------------------------------------------------------------------
 def _why_not_told(user, order: Order) -> str:
     """Return why no e-mail about an order can be sent, and what to do; empty if it can."""
@@ -54,7 +58,10 @@ def _why_not_told(user, order: Order) -> str:
         return ""
     if order.buyer.erasing_at is not None:
         return str(erased_buyer.NO_MAIL)
-    return _("The buyer has no e-mail address. Enter one on their contact first.")
+    sentence = _("The buyer has no e-mail address. Enter one on their contact first.")
+    if user.has_perm(CHANGE_CONTACT, order):
+        return sentence
+    return f"{sentence} {role_names.ask_them(CHANGE_CONTACT)}"
 
 
 def _resend_question(order: Order) -> list[str]:
@@ -88,7 +95,7 @@ CHANGE = ("sales.change_order",)
 CORRECT_BUYER = Elsewhere(
     "admin:contacts_contact_change",
     gettext_lazy("Correct the buyer’s name or e-mail"),
-    ("contacts.change_contact",),
+    (CHANGE_CONTACT,),
     lambda order: order.buyer is not None and order.buyer.erasing_at is None,
     about="buyer_id",
 )
