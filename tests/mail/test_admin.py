@@ -51,15 +51,20 @@ def test_mail_is_sent_again_at_most_three_times_an_hour(staff, pos):
 
 
 def test_mail_that_did_not_fail_or_lost_its_address_is_not_sent_again(staff, pos):
-    sent, forgotten = failed(pos), failed(pos)
+    sent, spam, forgotten = failed(pos), failed(pos), failed(pos)
     Mail.objects.filter(pk=sent.pk).update(state=Mail.State.SENT)
+    Mail.objects.filter(pk=spam.pk).update(state=Mail.State.COMPLAINED)
     Mail.objects.filter(pk=forgotten.pk).update(recipient="")
-    reasons = {sent: "This e-mail did not fail.", forgotten: "The address of this e-mail is erased."}
+    reasons = {
+        sent: "This e-mail did not fail.",
+        spam: "This e-mail arrived and was marked as spam.",
+        forgotten: "The address of this e-mail is erased.",
+    }
     for mail, reason in reasons.items():
         assert "Send again" not in staff.open(change(mail)).source
         page = staff.press(mail, "send-again")
         assert f"“Send again” is not possible now. {reason} Nothing was sent." in page.text
-    assert Mail.objects.count() == 2
+    assert Mail.objects.count() == 3
 
 
 def test_box_office_sees_no_mails(pos):

@@ -19,6 +19,8 @@ from .models import Mail
 
 def _why_not_again(user, mail: Mail) -> str:
     """Return why a mail is not sent again; empty if it failed or bounced and its address is still stored."""
+    if mail.state == Mail.State.COMPLAINED:
+        return _("This e-mail arrived and was marked as spam. Nothing was sent.")
     if mail.state not in {Mail.State.FAILED, Mail.State.BOUNCED}:
         return _("This e-mail did not fail. Nothing was sent.")
     return "" if mail.recipient else _("The address of this e-mail is erased. Nothing was sent.")
