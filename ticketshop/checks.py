@@ -103,7 +103,7 @@ def mail_backend_exists(app_configs, **kwargs):
 
 @register(Tags.security, deploy=True)
 def stripe_keys_have_one_name(app_configs, **kwargs):
-    """Warn if a secret key of Stripe has several names: one account, which several names take for several."""
+    """Warn if several names have the same secret key of Stripe: then two organisers may use one account."""
     names: dict[str, list[str]] = {}
     for name, keys in settings.STRIPE_ACCOUNTS.items():
         if key := keys.get("SECRET_KEY"):
@@ -111,7 +111,8 @@ def stripe_keys_have_one_name(app_configs, **kwargs):
     return [
         Advice(
             f"{' and '.join(same)} contain the same key.",
-            hint="Keep one of these names, and enter it at every point of sale that has another one of them.",
+            hint="Names of one organiser may stay: each has the webhook secrets of its points of sale. Two organisers need two Stripe"
+            " accounts. How to give up a name: “Two names of one key” in ticketshop/docs/payment-methods.md.",
             id="ticketshop.W104",
         )
         for same in names.values()
