@@ -102,18 +102,24 @@ def test_late_money_makes_an_expired_order_valid_again_while_its_places_are_free
     assert "Your order is complete" in page_of(order)
 
 
-def test_people_for_whom_tickets_and_passes_are_are_locked_before_an_order_comes_back(
-    pos, offer, monkeypatch
-):
+def test_beneficiaries_are_locked_before_their_tickets_when_an_order_comes_back(pos, offer, monkeypatch):
     order = expired({offer: 2, SeasonPassFactory(pos=pos): 1})
     one, other = (ContactFactory(organiser=pos.organiser) for _number in range(2))
     Ticket.objects.filter(pk=order.tickets.first().pk).update(beneficiary=one)
     order.passes.update(beneficiary=other)
     locked, lock_all = [], locking.lock_all
-    monkeypatch.setattr(reviving.locking, "lock_all", lambda ids: locked.append(set(ids)) or lock_all(ids))
+
+    def states() -> list[str]:
+        return [admission.state for admission in (*order.tickets.all(), *order.passes.all())]
+
+    def recorded(ids):
+        locked.append((set(ids), states(), sold(offer)))
+        return lock_all(ids)
+
+    monkeypatch.setattr(reviving.locking, "lock_all", recorded)
     pay(order)
-    assert Order.objects.get(pk=order.pk).state == "paid"
-    assert locked[0] == {one.pk, other.pk}
+    assert (Order.objects.get(pk=order.pk).state, states(), sold(offer)) == ("paid", ["valid"] * 3, 2)
+    assert locked[0] == ({one.pk, other.pk}, ["cancelled"] * 3, 0)
 
 
 @pytest.mark.parametrize("method", METHODS)
