@@ -31,7 +31,7 @@ def lock_all(contact_ids: Iterable[int], *, needed: Iterable[int] = ()) -> dict[
 
     Contacts that don't exist or are being erased are left out; raises Gone if one of ``needed`` is left out. One
     statement locks them in the order of their keys, so that two transactions with contacts in common can't deadlock;
-    without ids nothing is asked.
+    without ids no statement is sent.
     """
     locked = _locked(contact_ids)
     if missing := set(needed) - set(locked):

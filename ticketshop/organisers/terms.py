@@ -56,7 +56,10 @@ def texts_of(pos) -> dict[str, str]:
 
 
 def new_version(pos, texts: dict[str, str], latest: TermsVersion | None, at: datetime) -> TermsVersion | None:
-    """Return the unsaved version that follows ``latest``; None if its texts are ``texts``, those of the shop, or if these are empty."""
+    """Return a new version, not saved yet, that follows ``latest``. ``texts``: the terms of the shop, language -> markdown.
+
+    None if there are no texts, or if ``latest`` has the same ones.
+    """
     texts_hash = json_hash.of(texts)
     if not texts or (latest and latest.texts_hash == texts_hash):
         return None
