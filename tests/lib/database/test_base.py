@@ -7,7 +7,15 @@ from contextlib import nullcontext
 
 import psycopg_pool.pool
 import pytest
-from django.db import DataError, NotSupportedError, OperationalError, connection, connections, transaction
+from django.db import (
+    DataError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    connections,
+    transaction,
+)
 from django.test.utils import CaptureQueriesContext
 
 from tests.at_once import at_once, watcher
@@ -236,6 +244,10 @@ def test_values_of_a_prepared_cursor_may_have_names_and_repeat(pool):
     with connection.prepared_cursor() as cursor:
         cursor.execute("SELECT 7 % 4, '%s'")
         assert cursor.fetchone() == (3, "%s")
+        cursor.execute("SELECT 7 %% 4", {})
+        assert cursor.fetchone() == (3,)
+        with pytest.raises(ProgrammingError, match="have names and others have none"):
+            cursor.execute("SELECT %s, %(by)s", {"by": 2})
     assert prepared_statements() == ["SELECT 7 % $1, '%', $2, $1"]
 
 

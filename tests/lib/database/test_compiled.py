@@ -1,9 +1,19 @@
 """A compiled query returns the same rows as its queryset, and queries the database at each call."""
 
+import copy
+import inspect
+import pickle
+
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.db.models import Count, Q, Value
+from django.db.models.fields.files import FileDescriptor
+from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
+from django.db.models.signals import post_init, pre_init
 from django.utils import timezone, translation
+from modeltranslation.fields import TranslationFieldDescriptor
+from modeltranslation.translator import delete_mt_init
 
 from tests.factories.catalogue import EventFactory, OfferFactory, VenueFactory
 from ticketshop.catalogue.models import Event, Offer, Venue
@@ -32,6 +42,44 @@ def test_rows_come_with_their_related_rows_as_from_the_queryset(django_assert_nu
         assert type(mine) is type(theirs)
         assert fields(mine) == fields(theirs)
         assert not mine._state.adding
+
+
+def test_no_model_relies_on_what_instances_of_compiled_queries_are_made_without():
+    """See ``_made``: neither ``__init__`` nor the signals of Django are called, and no descriptor converts a column."""
+    for model in apps.get_models():
+        assert "from_db" not in vars(model), model
+        for signal in (pre_init, post_init):
+            live, _async = signal._live_receivers(model)
+            assert [each.__name__ for each in live if each is not delete_mt_init] == [], model
+        if "__init__" in vars(model):
+            assert vars(model)["__init__"].__module__ == "modeltranslation.translator", model
+        for field in model._meta.concrete_fields:
+            descriptor = inspect.getattr_static(model, field.attname)
+            known = (ForeignKeyDeferredAttribute, FileDescriptor, TranslationFieldDescriptor)
+            assert not hasattr(descriptor, "__set__") or isinstance(descriptor, known), field
+
+
+def test_instance_of_a_row_is_saved_changed_copied_and_pickled_like_another():
+    OfferFactory()
+    compiled = Compiled(lambda: Offer.objects.filter(pk__gt=Parameter("pk")).select_related("tariff"))
+    offer = compiled.first(pk=0)
+    same = Offer.objects.select_related("tariff").get()
+    assert fields(pickle.loads(pickle.dumps(offer))) == fields(copy.copy(offer)) == fields(same)
+    assert vars(offer).keys() == vars(same).keys()
+    assert vars(offer.tariff).keys() == vars(same.tariff).keys()
+    with translation.override("fr"):
+        offer.tariff.name = "Adulte"
+        offer.tariff.save()
+    same.tariff.refresh_from_db()
+    assert (same.tariff.name_fr, offer.tariff.name_en) == ("Adulte", same.tariff.name_en)
+
+
+def test_columns_that_were_left_out_are_read_when_they_are_needed(django_assert_num_queries):
+    venue = VenueFactory(name="Hall")
+    found = Compiled(lambda: Venue.objects.only("organiser").filter(pk=Parameter("pk"))).first(pk=venue.pk)
+    assert found.get_deferred_fields() >= {"name"}
+    with django_assert_num_queries(1):
+        assert found.name == "Hall"
 
 
 def test_compiled_query_does_not_cache_results():

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from django.db.backends.postgresql import base, features, operations, psycopg_any
 from django.db.backends.utils import CursorWrapper
-from psycopg import OperationalError, RawCursor
+from psycopg import OperationalError, ProgrammingError, RawCursor
 from psycopg.errors import FeatureNotSupported
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -57,8 +57,9 @@ class PreparedCursor(RawCursor):
     """A cursor that sends values apart from the statement, which psycopg prepares at its third execution
     (``prepare_threshold`` in the settings).
 
-    It takes Django's placeholders, ``%s`` or ``%(name)s``, and numbers them once per statement. Psycopg's other cursors look for them
-    at each execution in statements of more than 4,096 characters or 50 values, which most orders have.
+    It takes Django's placeholders, ``%s`` or ``%(name)s``, and numbers them once per statement. Psycopg's other cursors do that at
+    each execution of a statement with more than 4,096 characters or 50 values, such as those that read a cart or write an order.
+    Only ``execute`` numbers them, not ``executemany`` and ``stream``.
 
     A connection has one, which is used again for each statement: a new cursor looks up how to read and write each
     column once more, which costs more than sending the statement.
@@ -73,7 +74,7 @@ class PreparedCursor(RawCursor):
         """
         if params is not None:
             query, names = _numbered(query)
-            params = [params[name] for name in names] if names else params
+            params = [params[name] for name in names] if isinstance(params, dict) else params
         try:
             return super().execute(query, params, **options)
         except FeatureNotSupported:
@@ -101,7 +102,10 @@ def _numbered(statement: str) -> tuple[bytes, list[str]]:
         count += 1
         return f"${count}"
 
-    return _PLACEHOLDER.sub(number, statement).encode(), list(names)
+    numbered = _PLACEHOLDER.sub(number, statement)
+    if names and count:
+        raise ProgrammingError("some values of the statement have names and others have none")
+    return numbered.encode(), list(names)
 
 
 class DatabaseOperations(operations.DatabaseOperations):
