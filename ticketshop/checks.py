@@ -111,8 +111,8 @@ def stripe_keys_have_one_name(app_configs, **kwargs):
     return [
         Advice(
             f"{' and '.join(same)} contain the same key.",
-            hint="Names of one organiser may stay: each has the webhook secrets of its points of sale. Two organisers need two Stripe"
-            " accounts. How to give up a name: “Two names of one key” in ticketshop/docs/payment-methods.md.",
+            hint="Names of one organiser may stay, each with the webhook secrets of its points of sale. Two organisers need two"
+            " Stripe accounts. How to give up a name: “Two names of one key” in ticketshop/docs/payment-methods.md.",
             id="ticketshop.W104",
         )
         for same in names.values()
