@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.factories.catalogue import OfferFactory
+from tests.factories.catalogue import OfferFactory, TariffFactory
 from tests.factories.sales import PaymentMethodFactory
 from tests.visitor import TestClientVisitor
+from ticketshop.catalogue.models import Event, Tariff
 from ticketshop.sales.models import Order, Ticket
 
 pytestmark = pytest.mark.django_db
@@ -42,3 +43,17 @@ def test_button_to_the_details_without_a_quantity_stays_on_the_page(offer):
     visitor = choose(offer, 0, ("checkout", "1"))
     assert visitor.page.url.endswith(f"/events/{offer.session.event.slug}/")
     assert "Choose how many tickets you want" in visitor.page.text
+
+
+def test_cart_with_a_ticket_that_needs_another_leads_back_to_their_event(offer):
+    adult = TariffFactory(event=offer.session.event, name="Adult")
+    OfferFactory(session=offer.session, tariff=adult)
+    Tariff.objects.filter(pk=offer.tariff_id).update(only_with=adult)
+    visitor = choose(offer, 1, None)
+    assert "is sold only together with “Adult” for the same date. Add one to go on." in visitor.page.text
+    cart, event = visitor.page.url, visitor.page.link("Other tickets for this event")
+    assert event.endswith(f"/events/{offer.session.event.slug}/")
+    assert "Adult" in visitor.open(event).text
+    # The page of an event that is no longer published is not found.
+    Event.objects.update(state=Event.State.DRAFT)
+    assert "Other tickets" not in visitor.open(cart).text
