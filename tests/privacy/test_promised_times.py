@@ -88,6 +88,7 @@ NO_PROMISE = (
     "names that did not match",
     "people added a",
     "in the last 14 days",
+    "failed, came back or marked as spam in the last 14 days",
     "Enter a year from",
     "At most one year at once.",
     "Too many invitations: up to 3 a day",

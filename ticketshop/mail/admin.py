@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.contrib import admin, messages
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -66,16 +67,21 @@ class TroubleFilter(admin.SimpleListFilter):
     parameter_name = "trouble"
 
     def lookups(self, request, model_admin):
-        return [("1", _("failed, came back or marked as spam"))]
+        return [
+            ("1", _("failed, came back or marked as spam")),
+            ("recent", _("failed, came back or marked as spam in the last 14 days")),
+        ]
 
     def queryset(self, request, queryset):
+        if self.value() == "recent":
+            return bounces.recently_troubled(queryset, timezone.now())
         return bounces.troubled(queryset) if self.value() else queryset
 
 
 @admin.register(Mail)
 class MailAdmin(ReadOnlyAdmin):
     list_display = ["created_at", "kind_text", "recipient", "state", "attempts", "error"]
-    list_filter = [TroubleFilter, "state", "point_of_sale", "created_at"]
+    list_filter = [TroubleFilter, "state", "organiser", "point_of_sale", "created_at"]
     ordering = ["-created_at", "-pk"]
     search_fields = ["recipient__istartswith"]
     search_help_text = gettext_lazy("The beginning of the recipient’s address.")

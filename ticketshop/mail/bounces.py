@@ -5,7 +5,7 @@ Nothing is stored on the contact: whether a person can be reached is read from t
 """
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from anymail.signals import AnymailTrackingEvent, EventType
 from django.db import transaction
@@ -23,6 +23,8 @@ State = Mail.State
 _BACK = {EventType.BOUNCED, EventType.REJECTED, EventType.FAILED}
 # A delivered mail: the service has reported it, or a mail server accepted it and no service reports on it.
 ARRIVED = Q(delivered_at__isnull=False) | Q(state=State.SENT, provider_id="")
+# How long the start page of the back office counts a mail; later it is found in the list of e-mails.
+RECENT_DAYS = 14
 TROUBLE = Q(state__in=[State.FAILED, State.BOUNCED, State.COMPLAINED])
 _LATEST = 20  # number of mails to one address that are read
 
@@ -106,3 +108,8 @@ def unreachable(organiser: Combinable, email: Combinable, subject_uuid: Combinab
 def troubled(rows: QuerySet[Mail]) -> QuerySet[Mail]:
     """Return those of these mails that failed, bounced or were marked as spam."""
     return rows.filter(TROUBLE)
+
+
+def recently_troubled(rows: QuerySet[Mail], now: datetime) -> QuerySet[Mail]:
+    """Return those of these mails in trouble that the start page of the back office counts: of the last 14 days."""
+    return troubled(rows).filter(created_at__gte=now - timedelta(days=RECENT_DAYS))

@@ -1,6 +1,8 @@
 """Orders in the back office: found, marked paid, cancelled, told of again, paid back."""
 
+from datetime import timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -13,7 +15,7 @@ from tests.factories.organisers import PointOfSaleFactory, StaffMembershipFactor
 from tests.factories.sales import make_order
 from tests.privacy.office import log_in_aged
 from tests.staff import Staff, change, listing
-from tests.visitor import Form
+from tests.visitor import Form, Page
 from ticketshop.history import history
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import StaffMembership
@@ -478,6 +480,53 @@ def test_the_start_page_counts_what_waits(staff, pos):
     assert "Waiting for payment 1 CHF 35.00" in text
     assert "To be paid back 1 CHF 35.00" in text
     assert f"E-mails that failed or came back {failed} in the last 14 days" in text
+
+
+def test_each_figure_of_the_start_page_opens_the_rows_it_counts(staff, pos):
+    elsewhere = PointOfSaleFactory(organiser__name="Cinema")
+    StaffMembershipFactory(user=staff.user, organiser=elsewhere.organiser, role="back office")
+    foreign = make_order(pos=elsewhere)
+    unpaid, paid, cancelled = make_order(pos=pos), make_order(pos=pos, paid=True), make_order(pos=pos)
+    orders.cancel(cancelled, by=None, now=timezone.now())
+    midnight = timezone.localtime(timezone=ZoneInfo(pos.organiser.time_zone)).replace(
+        hour=0, minute=0, second=0
+    )
+    old = make_order(pos=pos)
+    Order.objects.filter(pk=old.pk).update(placed_at=midnight - timedelta(minutes=1))
+    Order.objects.filter(pk=paid.pk).update(placed_at=midnight + timedelta(seconds=1))
+    everything = {order.reference for order in (foreign, unpaid, paid, cancelled, old)}
+
+    def shown(label: str) -> set[str]:
+        figures = staff.open("/admin/").source.split("The Theatre</h2>")[1]
+        source = staff.open(Page(200, "", {}, figures.encode()).link(label)).source
+        return {reference for reference in everything if reference in source}
+
+    every = staff.open(listing(Order)).source
+    assert all(reference in every for reference in everything)
+    assert shown("Ordered today") == {unpaid.reference, paid.reference}
+    assert shown("Waiting for payment") == {unpaid.reference, old.reference}
+    for order in (make_order(pos=pos, paid=True), make_order(pos=elsewhere, paid=True)):
+        orders.cancel(order, by=None, now=timezone.now())
+        everything.add(order.reference)
+    own, others = Refund.objects.order_by("pk").values_list("payment__order__reference", flat=True)
+    refunds = staff.open(listing(Refund)).source
+    assert own in refunds and others in refunds
+    assert shown("To be paid back") == {own}
+
+
+def test_the_figure_of_failed_mails_opens_those_of_the_last_days(staff, pos):
+    order = make_order(pos=pos, paid=True)
+    for days, address in ((13, "recent@example.org"), (15, "old@example.org")):
+        mail = Mail.objects.filter(about__order=order.pk).first()
+        mail.pk, mail.once = None, address
+        mail.recipient, mail.state = address, Mail.State.FAILED
+        mail.created_at = timezone.now() - timedelta(days=days)
+        mail.save(force_insert=True)
+    assert "old@example.org" in staff.open(f"{listing(Mail)}?trouble=1").source
+    start = staff.open("/admin/")
+    assert "E-mails that failed or came back 1" in start.text
+    page = staff.open(start.link("E-mails that failed or came back"))
+    assert "recent@example.org" in page.source and "old@example.org" not in page.source
 
 
 def test_the_start_page_names_money_that_waits_for_staff_of_that_organiser(staff, pos):

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Q
 from django.urls import path
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -26,6 +27,7 @@ from .. import notices
 from ..counter.finding import by_reference_or_buyer
 from ..mails import order_mails
 from ..models import CancelledLine, Customer, Exchange, Order, Refund
+from ..orders import overview
 from ..payments import disputes as payment_disputes
 from ..payments import methods
 from ..payments.methods import METHODS, TEST_MODE, name_of
@@ -124,6 +126,19 @@ class MethodFilter(admin.SimpleListFilter):
         return queryset.filter(payment_method=self.value()) if self.value() else queryset
 
 
+class OrderedFilter(admin.SimpleListFilter):
+    """A filter for the orders that the start page counts as today's."""
+
+    title = gettext_lazy("ordered")
+    parameter_name = "ordered"
+
+    def lookups(self, request, model_admin):
+        return [("today", _("today, paid or not yet"))]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(overview.ordered_today(timezone.now())) if self.value() else queryset
+
+
 class UnreachableBuyer(unreachable.UnreachableFilter):
     """Filter by whether e-mails reach the buyer."""
 
@@ -135,7 +150,9 @@ class UnreachableBuyer(unreachable.UnreachableFilter):
 class OrderAdmin(ReadOnlyAdmin):
     list_display = ["reference", "placed_at", "buyer_name", "state", "total_text", "method_text"]
     list_filter = [
+        OrderedFilter,
         "state",
+        "organiser",
         "point_of_sale",
         "placed_at",
         MethodFilter,

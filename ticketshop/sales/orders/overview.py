@@ -3,7 +3,7 @@ queries is fixed.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import Count, Q, QuerySet, Sum, Value
@@ -22,8 +22,6 @@ from ..payments import method_states
 from . import waiting_money
 
 SESSIONS = 8
-# How long a failed mail is shown here; later it is found in the list of e-mails.
-MAIL_DAYS = 14
 
 
 @dataclass
@@ -113,15 +111,15 @@ def _sums(user, now: datetime) -> dict[int, dict[str, tuple[int, Decimal]]]:
     PostgreSQL can begin with the cancellations of today instead of the orders; it reads all cancellations to find them, because
     ``made_at`` has no index.
     """
-    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    failed = bounces.troubled(Mail.objects.filter(created_at__gte=now - timedelta(days=MAIL_DAYS)))
+    midnight = _midnight(now)
+    failed = bounces.recently_troubled(Mail.objects.all(), now)
     cancelled = CancelledLine.objects.filter(
         _sold_since(midnight, "cancellation__order__"), cancellation__made_at__gte=midnight
     )
     waiting = Order.objects.filter(state=Order.State.PENDING)
     due = Refund.objects.exclude(state=Refund.State.DONE)
     first, *others = (
-        _grouped(user, "ordered", "sales.view_order", Order.objects.filter(_sold_since(midnight)), "total"),
+        _grouped(user, "ordered", "sales.view_order", Order.objects.filter(ordered_today(now)), "total"),
         _grouped(user, "cancelled", "sales.view_order", cancelled, "total"),
         _grouped(user, "waiting", "sales.view_order", waiting, "total"),
         _grouped(user, "refunds", "sales.view_refund", due, "amount"),
@@ -131,6 +129,15 @@ def _sums(user, now: datetime) -> dict[int, dict[str, tuple[int, Decimal]]]:
     for organiser, name, count, amount in first.union(*others, all=True):
         sums.setdefault(organiser, {})[name] = (count, amount)
     return sums
+
+
+def ordered_today(now: datetime) -> Q:
+    """Return the condition for the orders that the figure “Ordered today” counts; today in the active time zone."""
+    return _sold_since(_midnight(now))
+
+
+def _midnight(now: datetime) -> datetime:
+    return timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _sold_since(instant: datetime, prefix: str = "") -> Q:

@@ -201,7 +201,7 @@ class WaitsForFilter(admin.SimpleListFilter):
 @admin.register(Refund)
 class RefundAdmin(OfAnOrder, ReadOnlyAdmin):
     list_display = ["requested_at", "order_reference", "amount_text", "method_text", "state_text", "done_at"]
-    list_filter = ["state", WaitsForFilter, "kind", "requested_at"]
+    list_filter = ["state", WaitsForFilter, "kind", "payment__order__organiser", "requested_at"]
     ordering = ["-pk"]
     search_fields = ["payment__order__reference"]
     search_help_text = gettext_lazy("The beginning of the order’s reference.")
