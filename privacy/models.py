@@ -94,6 +94,8 @@ class Erasure(models.Model):
         related_name="companions",
         verbose_name=_("with"),
     )
+    # Companions who are erased later: the day of each, null if it is not known. Stays in the record, without ids.
+    companions_later = ArrayField(models.DateField(null=True), default=list)
     # Ids of the contacts that staff do not erase together with this one; empty once it is closed.
     spared = ArrayField(models.BigIntegerField(), default=list)
     # Hash of the token in the mail that proves the mailbox.
@@ -163,6 +165,7 @@ class Erasure(models.Model):
                 "copies_deleted_at",
                 "kept",
                 "deferred",
+                "companions_later",
                 "failure",
             ),
         }

@@ -273,5 +273,5 @@ class ErasureAdmin(ReadOnlyAdmin):
         if row.state in (*Erasure.OPEN, State.REFUSED, State.WITHDRAWN):
             return []
         copies = tables.downloads(row.subject_uuid, row.copies_deleted_at)
-        others = tables.of_companions(row)
-        return [*tables.of_record(row), *(section for section in (others, copies) if section.rows)]
+        more = (tables.of_companions(row), tables.of_later_companions(row), copies)
+        return [*tables.of_record(row), *(section for section in more if section.rows)]

@@ -189,6 +189,23 @@ def of_companions(erasure: Erasure) -> Section:
     return Section(title, [_("receipt"), _("state"), _("done")], rows)
 
 
+def of_later_companions(erasure: Erasure) -> Section:
+    """Return the table of the people known through the person alone who were not erased yet: their number by day."""
+    days = Counter(erasure.companions_later)
+    rows = [
+        [
+            count,
+            _("on %(day)s, when a ticket to come is over") % {"day": day(end_day)}
+            if end_day
+            else _("as soon as an open payment is settled"),
+        ]
+        for end_day, count in sorted(days.items(), key=lambda item: item[0] or date.max)
+    ]
+    note = _("Whoever has placed an order or taken over their account by then stays.")
+    title = _("People who were known through this one alone and are erased later")
+    return Section(title, [_("people"), _("when")], rows, note)
+
+
 def kind_of(label: str) -> str:
     """Return the name of a kind of rows by the label of its model; the label itself if the model no longer exists."""
     model = outcome.model_of(label)

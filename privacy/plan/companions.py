@@ -71,12 +71,13 @@ def spare(erasure: Erasure, contact_ids: Iterable[int]) -> None:
 def request_companions(erasure: Erasure, now: datetime) -> None:
     """Create an erasure for each companion; set ``purge_after`` on those who are spared or erased later.
 
-    May run twice.
+    The days of those erased later are noted in ``companions_later``. May run twice.
     """
     people = companions_of(Contact(pk=erasure.contact_id), now=now)
     if not people:
         return
     today = timezone.localdate(now, expiry.zone_of(erasure.organiser))
+    later = []
     for companion in people:
         contact = Contact.objects.known().filter(pk=companion.contact.pk)
         if companion.contact.pk in erasure.spared:
@@ -85,8 +86,12 @@ def request_companions(erasure: Erasure, now: datetime) -> None:
         elif companion.is_deferred:
             # The retention job erases them then. Without a date it looks again tomorrow.
             contact.update(purge_after=companion.day or today + timedelta(days=1))
+            later.append(companion.day)
         else:
             _request_locked(erasure, companion.contact, now)
+    if later:
+        erasure.companions_later = later
+        Erasure.objects.filter(pk=erasure.pk).update(companions_later=later)
 
 
 def request_typed_people(erasure: Erasure, contact_links: Iterable[ContactLink], now: datetime) -> None:

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 from django.db import connection
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from contacts.linking import adding, links
 from contacts.models import Contact, ContactLink
@@ -83,6 +84,7 @@ def test_companions_are_listed_and_erased_with_the_person(vera, tim, pos, staff)
     ticked = {**page.form("^seen$").values, "together": [str(tim.pk), str(friend.pk)]}
     assert staff.client.post(bin_page(vera), ticked).status_code == 302
     receipt = staff.open(change(Erasure.objects.get(together_with=None)))
+    assert "erased later" not in receipt.text
     assert is_erased(vera) and is_erased(tim) and is_erased(friend)
     main = Erasure.objects.get(together_with=None)
     others = main.companions.all()
@@ -127,13 +129,20 @@ def test_past_ticket_does_not_keep_a_companion(vera, tim, staff):
     assert (ticket.beneficiary, ticket.holder, ticket.state) == (None, "", "valid")
 
 
-def test_upcoming_ticket_keeps_a_child_until_the_day_after_its_event(vera, tim, staff):
+def test_upcoming_ticket_keeps_a_child_until_the_day_after_its_event(vera, tim, pos, staff):
     ticket = ticket_for(tim, vera, over=False)
     ends = ticket.session.ends_at
     page = staff.open(bin_page(vera))
     assert "when a ticket to come is over" in page.text
     staff.fill("^seen$", {})
     assert is_erased(vera) and not is_erased(tim)
+    receipt = staff.open(change(Erasure.objects.get(together_with=None))).text
+    day = date_format(
+        timezone.localtime(ends, expiry.zone_of(pos.organiser)) + timedelta(days=1), "SHORT_DATE_FORMAT"
+    )
+    assert "People who were known through this one alone and are erased later" in receipt
+    assert f"1 on {day}, when a ticket to come is over" in receipt
+    assert "Tim" not in receipt
     ticket.refresh_from_db()
     assert ticket.holder == "Tim Zweig" and ticket.state == "valid"
     assert Order.objects.get(pk=ticket.order_id).buyer is None
