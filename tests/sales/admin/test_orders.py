@@ -1,5 +1,6 @@
 """Orders in the back office: found, marked paid, cancelled, told of again, paid back."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -480,6 +481,16 @@ def test_the_start_page_counts_what_waits(staff, pos):
     assert "Waiting for payment 1 CHF 35.00" in text
     assert "To be paid back 1 CHF 35.00" in text
     assert f"E-mails that failed or came back {failed} in the last 14 days" in text
+
+
+@pytest.mark.parametrize(("language", "space"), [("en", ""), ("fr", "\N{NO-BREAK SPACE}")])
+def test_percentages_have_a_space_in_french_alone(pos, language, space):
+    staff = Staff(make_staff(pos.organiser, "back office"), language)
+    order = make_order({OfferFactory(pos=pos): 1}, paid=True)
+    full = re.search(r"(\d+)(\s?)%</meter> (\d+)(\s?)%</td>", staff.open("/admin/").source)
+    assert full and full[2] == full[4] == space
+    rate = {"en": "2.6", "fr": "2,6"}[language]
+    assert f"({rate}{space}%)" in staff.open(change(order)).source
 
 
 def test_each_figure_of_the_start_page_opens_the_rows_it_counts(staff, pos):

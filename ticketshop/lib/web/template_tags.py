@@ -42,9 +42,9 @@ def money(amount: Decimal, currency: str) -> str:
 
 
 @register.filter
-def rate(per_cent: Decimal) -> str:
-    """Return a VAT rate: “8.1%” in English, with the language's separators and a space in French."""
-    number = number_format(per_cent.normalize() if per_cent else 0, use_l10n=True)
+def rate(per_cent: Decimal | int) -> str:
+    """Return a percentage, such as a VAT rate: “8.1%” in English, with the language's separators and a space in French."""
+    number = number_format(Decimal(per_cent).normalize() if per_cent else 0, use_l10n=True)
     space = "\N{NO-BREAK SPACE}" if (get_language() or "en").startswith("fr") else ""
     return f"{number}{space}%"
 

@@ -1,14 +1,14 @@
 """Tables of orders, tickets, passes, payments and mails for the pages of an order and of a customer."""
 
 from django.db.models import QuerySet
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from contacts.models import Contact
 from registration_forms.models import Response
-from ticketshop.lib.web.template_tags import money
+from ticketshop.lib.web.template_tags import money, rate
 from ticketshop.mail import kinds
 from ticketshop.mail.models import Mail
 from ticketshop.office.sections import Section, link
@@ -87,7 +87,7 @@ def lines(rows: QuerySet[OrderLine], currency: str) -> Section:
                 _when_of(line),
                 money(line.unit_price, currency),
                 money(line.total, currency),
-                f"{money(line.vat_amount, currency)} ({number_format(line.vat_rate)}\N{NO-BREAK SPACE}%)",
+                f"{money(line.vat_amount, currency)} ({rate(line.vat_rate)})",
             ]
             for line in rows.select_related(*WITH_LINE).order_by("pk")
         ],
