@@ -189,7 +189,7 @@ class Refund(models.Model):
         # Never the order's: too much, twice, too late, another amount, or of an order that was never paid.
         RETURNED = "returned", _("was not owed")
         # The order's: staff decided to pay it back.
-        PAID_BACK = "paid_back", _("of the order’s price")
+        PAID_BACK = "paid_back", _("all or part of the order’s price")
         # Nobody paid it back: the bank took it after a dispute.
         TAKEN = "taken", _("taken by the buyer’s bank after a dispute")
         # The order's: credited to the order that its tickets were exchanged for. No money moves.
