@@ -169,7 +169,7 @@ def test_a_date_is_added_with_the_scripts_of_the_page(shop, browse):
     count = event.sessions.count()
     with browse() as page:
         sign_in(page, owner, change(event))
-        page.get_by_role("button", name="Add another Session").click()
+        page.get_by_role("button", name="Add another Date").click()
         number = count + 1  # one empty row exists already
         page.locator(f"[name=sessions-{number}-starts_at]").fill("2037-05-01T20:00")
         page.locator(f"[name=sessions-{number}-ends_at]").fill("2037-05-01T22:00")

@@ -59,8 +59,8 @@ def test_history_names_sessions_by_event_and_day(pos):
         organiser_id=pos.organiser_id,
         columns=["state"],
     )
-    assert f"session {session.event}, " in staff.open(listing(HistoryEvent)).text
-    assert f"session {session.pk} " not in staff.page.text
+    assert f"date {session.event}, " in staff.open(listing(HistoryEvent)).text
+    assert f"date {session.pk} " not in staff.page.text
 
 
 def test_new_log_in_is_named_by_its_address(pos):

@@ -129,7 +129,7 @@ class Session(models.Model):
     doors_at = models.DateTimeField(_("doors open"), null=True, blank=True)
     sales_start_at = models.DateTimeField(_("sales from"), null=True, blank=True)
     sales_end_at = models.DateTimeField(
-        _("sales until"), null=True, blank=True, help_text=_("Without it, until the session starts.")
+        _("sales until"), null=True, blank=True, help_text=_("Without it, until the date starts.")
     )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.ON_SALE)
     # SEQUENCE and LAST-MODIFIED of a calendar file (RFC 5545): the number of changes that ticket holders must
@@ -140,8 +140,8 @@ class Session(models.Model):
     organiser_path = "event__organiser"
 
     class Meta:
-        verbose_name = _("session")
-        verbose_name_plural = _("sessions")
+        verbose_name = _("date")
+        verbose_name_plural = _("dates")
         ordering = ["starts_at"]
         constraints = [
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="session_ends_after_start"),

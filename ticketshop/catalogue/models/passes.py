@@ -23,7 +23,7 @@ class SeasonPass(models.Model):
     class Opens(models.TextChoices):
         ALL_EVENTS = "all", _("all events")
         CHOSEN_EVENTS = "events", _("chosen events")
-        CHOSEN_SESSIONS = "chosen", _("chosen sessions")
+        CHOSEN_SESSIONS = "chosen", _("chosen dates")
 
     organiser = models.ForeignKey(
         Organiser, on_delete=models.PROTECT, related_name="+", verbose_name=_("organiser")
@@ -48,9 +48,7 @@ class SeasonPass(models.Model):
         help_text=_("All events: every date at the points of sale that sell the pass."),
     )
     events = models.ManyToManyField(Event, blank=True, related_name="+", verbose_name=_("chosen events"))
-    sessions = models.ManyToManyField(
-        Session, blank=True, related_name="+", verbose_name=_("chosen sessions")
-    )
+    sessions = models.ManyToManyField(Session, blank=True, related_name="+", verbose_name=_("chosen dates"))
     entries = models.PositiveSmallIntegerField(
         _("entries in all"),
         null=True,

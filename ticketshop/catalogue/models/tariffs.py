@@ -39,7 +39,7 @@ class Tariff(models.Model):
     )
     age_from = models.PositiveSmallIntegerField(
         _("from this age"), null=True, blank=True, validators=[MaxValueValidator(130)],
-        help_text=_("For whom it is proposed: the age on the day of the session."),
+        help_text=_("For whom it is proposed: the age on the day of the event."),
     )  # fmt: skip
     age_until = models.PositiveSmallIntegerField(
         _("up to this age"), null=True, blank=True, validators=[MaxValueValidator(130)]
@@ -107,7 +107,7 @@ class Offer(models.Model):
     """A tariff sold at a session, drawing on an allotment."""
 
     session = models.ForeignKey(
-        Session, on_delete=models.CASCADE, related_name="offers", verbose_name=_("session")
+        Session, on_delete=models.CASCADE, related_name="offers", verbose_name=_("date")
     )
     tariff = models.ForeignKey(
         Tariff, on_delete=models.CASCADE, related_name="offers", verbose_name=_("tariff")

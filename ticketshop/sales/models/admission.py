@@ -124,7 +124,7 @@ class Ticket(OfADate, Admission):
         Order, on_delete=models.PROTECT, related_name="tickets", verbose_name=_("order")
     )
     session = models.ForeignKey(
-        Session, on_delete=models.PROTECT, related_name="tickets", verbose_name=_("session")
+        Session, on_delete=models.PROTECT, related_name="tickets", verbose_name=_("date")
     )
     # The pass with which the place was booked; it took one of the entries of the pass.
     booked_with = models.ForeignKey(
