@@ -122,9 +122,14 @@ def begin(order: Order, *, by, now: datetime, for_date: ForDate | None = None) -
     )
 
 
+def admissions_of(units: Iterable[Unit]) -> list[Ticket | IssuedPass]:
+    """Return the tickets and passes of these units."""
+    return [admission for unit in units for admission in unit.admissions]
+
+
 def lock(units: Iterable[Unit]) -> None:
     """Lock tickets and passes and read their state again: the entrance marks them as used without locking the order."""
-    admissions = [admission for unit in units for admission in unit.admissions]
+    admissions = admissions_of(units)
     for model in (Ticket, IssuedPass):
         rows = {row.pk: row for row in admissions if isinstance(row, model)}
         locked = model.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=rows).order_by("pk")
@@ -153,9 +158,7 @@ def write(cancellation: Cancellation, units: list[Unit]) -> dict[int, int]:
     ]
     CancelledLine.objects.bulk_create(rows)
     for model in (Ticket, IssuedPass):
-        pks = [
-            admission.pk for unit in units for admission in unit.admissions if isinstance(admission, model)
-        ]
+        pks = [admission.pk for admission in admissions_of(units) if isinstance(admission, model)]
         admissions = model.objects.filter(pk__in=pks)
         admissions.update(cancellation=cancellation)
         # A used one has no business here; if it were, its entry would not be overwritten.

@@ -182,8 +182,7 @@ def _cancel_rest(
     rest = [unit for unit in cancelled_lines.units_of(order) if not unit.is_cancelled]
     cancellation = cancelled_lines.begin(order, by=by, now=now, for_date=for_date)
     if not (for_date and for_date.told):
-        admissions = [admission for unit in rest for admission in unit.admissions]
-        notices.cancelled_for_others(order, cancellation, admissions, now)
+        notices.cancelled_for_others(order, cancellation, cancelled_lines.admissions_of(rest), now)
     cancelled_lines.lock(rest)
     if any(unit.is_used for unit in rest):
         raise TicketsUsed

@@ -137,7 +137,7 @@ def _check_order(order: Order, now: datetime) -> None:
     if order.state == Order.State.PAID:
         _check_money(order)
         units = cancelled_lines.units_of(order)
-        if not reviving.to_come(order, _admissions(units), now):
+        if not reviving.to_come(order, cancelled_lines.admissions_of(units), now):
             raise _refuse(_("A date of this order has begun or is cancelled, or a pass is over."))
         _check_tickets(order, units)
     elif order.state != Order.State.PENDING:
@@ -238,7 +238,7 @@ def _wait_again(reversal: Reversal, order: Order, by, now: datetime) -> None:
     """
     units = cancelled_lines.units_of(order)
     # Before the tickets are locked: this locks people, and an erasure locks people before tickets.
-    notices.end_offers(_admissions(units), now)
+    notices.end_offers(cancelled_lines.admissions_of(units), now)
     cancelled_lines.lock(units)
     _check_tickets(order, units)
     for model in (Ticket, IssuedPass):
@@ -272,14 +272,9 @@ def _unpaid_until(order: Order, method: methods.Method, now: datetime) -> dateti
     return max(of_method, no_later_than(first_start, longer, now))
 
 
-def _admissions(units: list[Unit]) -> list[Ticket | IssuedPass]:
-    """Return the tickets and passes of these units."""
-    return [admission for unit in units for admission in unit.admissions]
-
-
 def _check_tickets(order: Order, units: list[Unit]) -> None:
     """Raise CannotReverse if the tickets of a paid order can't be reserved again. They are locked."""
-    admissions = _admissions(units)
+    admissions = cancelled_lines.admissions_of(units)
     has_passes = any(isinstance(admission, IssuedPass) for admission in admissions)
     if any(unit.is_used for unit in units) or (has_passes and _passes_used(order)):
         raise CannotReverse(

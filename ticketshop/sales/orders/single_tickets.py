@@ -89,13 +89,15 @@ def _cancel(
     cancellation = cancelled_lines.begin(order, by=by, now=now, for_date=for_date)
     if not (for_date and for_date.told):
         # Before the tickets are locked: this locks the people who get a mail, and an erasure locks people before tickets.
-        notices.tickets_cancelled(order, cancellation, _admissions(chosen), now)
+        notices.tickets_cancelled(order, cancellation, cancelled_lines.admissions_of(chosen), now)
     cancelled_lines.lock(chosen)
     if problems := why_not(order, units, keys, for_date):
         raise CannotCancel(problems)
     freed = cancelled_lines.write(cancellation, chosen)
     counted = {
-        f"sales.{model._meta.model_name}": sum(isinstance(row, model) for row in _admissions(chosen))
+        f"sales.{model._meta.model_name}": sum(
+            isinstance(row, model) for row in cancelled_lines.admissions_of(chosen)
+        )
         for model in (Ticket, IssuedPass)
     }
     removed = {name: number for name, number in counted.items() if number}
@@ -109,10 +111,6 @@ def _cancel(
     credit_notes.credit_cancelled(order, by=by, now=now)
     places.release(freed)
     return amount
-
-
-def _admissions(units: list[Unit]) -> list[Ticket | IssuedPass]:
-    return [admission for unit in units for admission in unit.admissions]
 
 
 # --- what may go -------------------------------------------------------------------------------------------
@@ -176,8 +174,8 @@ def _responses(order: Order, units: list[Unit], chosen: list[Unit]) -> QuerySet[
     """Return the responses that go with the chosen units: theirs, and those to an order form that applies to nothing that
     is left.
     """
-    tickets = [row.pk for row in _admissions(chosen) if isinstance(row, Ticket)]
-    passes = [row.pk for row in _admissions(chosen) if isinstance(row, IssuedPass)]
+    tickets = [row.pk for row in cancelled_lines.admissions_of(chosen) if isinstance(row, Ticket)]
+    passes = [row.pk for row in cancelled_lines.admissions_of(chosen) if isinstance(row, IssuedPass)]
     mine = Q(ticket__in=tickets) | Q(issued_pass__in=passes) | Q(issued_pass_adding__in=passes)
     left = [unit for unit in units if not unit.is_cancelled and unit not in chosen]
     forms = _order_forms(order, units)
