@@ -18,7 +18,7 @@ from . import bounces, kinds, outbox
 from .models import Mail
 
 
-def _why_not_again(user, mail: Mail) -> str:
+def _why_not_again(mail: Mail) -> str:
     """Return why a mail is not sent again; empty if it failed or bounced and its address is still stored."""
     if mail.state == Mail.State.COMPLAINED:
         return _("This e-mail arrived and was marked as spam. Nothing was sent.")
@@ -39,7 +39,7 @@ def _question(mail: Mail) -> list[str]:
 
 
 def _send_again(request, mail: Mail, now: datetime) -> Outcome:
-    if why_not := _why_not_again(request.user, mail):
+    if why_not := _why_not_again(mail):
         return messages.WARNING, why_not
     if not limits.hit("mail_resend", f"mail:{mail.pk}", now):
         wait = limits.wait("mail_resend", f"mail:{mail.pk}", now)
@@ -53,10 +53,10 @@ SEND_AGAIN = Button(
     "send-again",
     gettext_lazy("Send again"),
     ("mail.change_mail",),
-    lambda mail: not _why_not_again(None, mail),
+    lambda mail: not _why_not_again(mail),
     _question,
     _send_again,
-    why_not_offered=_why_not_again,
+    why_not_offered=lambda user, mail: _why_not_again(mail),
 )
 
 

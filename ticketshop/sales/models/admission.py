@@ -188,7 +188,6 @@ class Ticket(OfADate, Admission):
         shown_only_to = {"code": "order__buyer", "order": "order__buyer"}
         goes_with = HOLDER_TOGETHER
         copy_context = ("order", "session")
-        labels = {"session": _("date")}
         copy_texts = "ticketshop.sales.copy_texts.of_ticket"
         copy_needs = ("session__event",)
         copy_describes = {"response": "ticketshop.sales.copy_texts.what_ticket"}
