@@ -74,6 +74,7 @@ def not_on_sale():
         "the session has begun": lambda o: change(o.session, starts_at=now - HOUR, ends_at=now + HOUR),
         "the session is cancelled": lambda o: change(o.session, state="cancelled"),
         "the session is sold out by hand": lambda o: change(o.session, state="sold_out"),
+        "the point of sale sells the event no longer": lambda o: o.session.event.points_of_sale.clear(),
     }
 
 
@@ -124,6 +125,18 @@ def test_a_pass_that_is_not_on_sale(values):
     change(season_pass, **values)
     assert refusal_of_adding(season_pass, pos=cart.point_of_sale) == "not_on_sale"
     assert refusal_of_placing(cart)[0] == "rules"
+
+
+def test_pass_that_the_point_of_sale_no_longer_sells_is_neither_added_nor_placed():
+    season_pass = SeasonPassFactory()
+    cart = make_cart({season_pass: 1})
+    assert said_in_the_cart(cart) == []
+    season_pass.points_of_sale.clear()
+    assert refusal_of_adding(season_pass, pos=cart.point_of_sale) == "not_on_sale"
+    code, problems = refusal_of_placing(cart)
+    assert code == "rules"
+    assert said_in_the_cart(cart) == problems
+    assert "is no longer on sale. Remove it to go on." in problems[0]
 
 
 def test_a_shop_sells_only_what_is_its_own():

@@ -6,6 +6,7 @@ from tests.factories.catalogue import OfferFactory, TariffFactory
 from tests.factories.sales import PaymentMethodFactory
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Event, Tariff
+from ticketshop.organisers.models import PointOfSale
 from ticketshop.sales.models import Order, Ticket
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +55,10 @@ def test_cart_with_a_ticket_that_needs_another_leads_back_to_their_event(offer):
     cart, event = visitor.page.url, visitor.page.link("Other tickets for this event")
     assert event.endswith(f"/events/{offer.session.event.slug}/")
     assert "Adult" in visitor.open(event).text
-    # The page of an event that is no longer published is not found.
+    # The page of an event that this point of sale no longer sells, or that is no longer published, is not found.
+    offer.session.event.points_of_sale.clear()
+    assert "Other tickets" not in visitor.open(cart).text
+    offer.session.event.points_of_sale.set(PointOfSale.objects.all())
+    assert "Other tickets" in visitor.open(cart).text
     Event.objects.update(state=Event.State.DRAFT)
     assert "Other tickets" not in visitor.open(cart).text

@@ -13,7 +13,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ticketshop.catalogue.models import OrderForm, SeasonPass, Session
+from ticketshop.catalogue.models import Event, OrderForm, SeasonPass, Session
 from ticketshop.lib import translated
 from ticketshop.lib.database.compiled import AnyOf, Compiled, Parameter
 from ticketshop.lib.forms import json_hash
@@ -73,14 +73,24 @@ class Contents:
 
 
 def _lines(*also: str, **of_cart: Parameter) -> QuerySet[CartLine]:
-    """Return the lines of a cart with what they sell, and with the rows ``also``. ``asks``: whether there is an order form."""
+    """Return the lines of a cart with what they sell, and with the rows ``also``.
+
+    ``asks``: whether there is an order form. ``sold_here``: whether the point of sale of the cart still sells the event or pass.
+    """
     order_forms = OrderForm.objects.filter(
         Q(event=OuterRef("offer__session__event")) | Q(point_of_sale=OuterRef("cart__point_of_sale"))
+    )
+    shop = OuterRef("cart__point_of_sale")
+    events = Event.points_of_sale.through.objects.filter(
+        pointofsale=shop, event=OuterRef("offer__session__event")
+    )
+    passes = SeasonPass.points_of_sale.through.objects.filter(
+        pointofsale=shop, seasonpass=OuterRef("season_pass")
     )
     return (
         CartLine.objects.filter(**of_cart)
         .select_related(*also, "offer__tariff__form__published", "offer__session__event__venue")
-        .annotate(asks=Exists(order_forms))
+        .annotate(asks=Exists(order_forms), sold_here=Exists(events) | Exists(passes))
         # Each process keeps the definitions of forms parsed in memory.
         .defer("offer__tariff__form__published__definition")
     )
@@ -163,7 +173,11 @@ def is_as_offered(line: CartLine) -> bool:
 
 def problems(contents: Contents, now: datetime) -> list[str]:
     """Return what prevents an order of this cart, in sentences; empty if nothing does."""
-    sentences = [_why_not(line) for line in contents.lines if not line.product.on_sale(now)]
+    sentences = [
+        _why_not(line)
+        for line in contents.lines
+        if not (line.sold_here and line.product.on_sale(now))  # type: ignore[attr-defined]
+    ]
     if contents.admissions > (most := contents.cart.point_of_sale.max_tickets_per_order):
         sentences.append(
             ngettext(
