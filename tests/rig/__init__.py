@@ -41,12 +41,14 @@ class Rig:
         self.fill, self.wsgi, self.extra = fill, wsgi, environment
         self.shop: dict = {}
         self._number = 0
+        self._connection: psycopg.Connection | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self.var = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ticketshop-rig-")))
             self.log = self.var / "log"
             self.postgres = stack.enter_context(postgres.Server(throwaway=True))
+            stack.callback(self._disconnect)
             self.postbox = stack.enter_context(Postbox())
             self.listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=2048))
             self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
@@ -186,9 +188,22 @@ class Rig:
         return psycopg.connect(self.postgres.url, autocommit=True, connect_timeout=PATIENCE, **options)
 
     def sql(self, text: str, *values) -> list[tuple]:
-        with self.connect() as connection:
-            cursor = connection.execute(text, values)
-            return [] if cursor.description is None else cursor.fetchall()
+        """Execute a statement, in a connection that stays open: tests that wait for a row ask again and again."""
+        try:
+            return self._fetch(text, values)
+        except psycopg.OperationalError:  # the database was stopped or killed since
+            self._disconnect()
+            return self._fetch(text, values)
+
+    def _fetch(self, text: str, values: tuple) -> list[tuple]:
+        if self._connection is None or self._connection.closed:
+            self._connection = self.connect()
+        cursor = self._connection.execute(text, values)
+        return [] if cursor.description is None else cursor.fetchall()
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
 
     def crash_database(self) -> None:
         """Crash the database like `pg_ctl restart -m immediate`."""

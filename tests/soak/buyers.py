@@ -66,7 +66,7 @@ class Load:
             while True:
                 visitor.page = review
                 try:
-                    page = self._once(visitor.place)
+                    page = self._once(lambda: visitor.place("on_site"))
                 except TryFromTheStart:
                     assert time.monotonic() < end, f"no order after {PATIENCE} s"
                     time.sleep(0.2)

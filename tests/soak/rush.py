@@ -51,6 +51,7 @@ class Rush:
     buses: int
     at_once: int
     participants: int  # of the large list that staff export
+    goes_on: bool = True  # whether staff and the worker begin again, until the rush is over
     seconds: list[float] = field(default_factory=list)  # that buyers waited, for each page
     statuses: Counter = field(default_factory=Counter)
     refusals: Counter = field(default_factory=Counter)
@@ -124,7 +125,7 @@ class Rush:
     # --- staff and worker -------------------------------------------------------------------------------
 
     def _export(self) -> None:
-        """Export participants from the pages of the back office, one list after the other, until the rush is over."""
+        """Export participants from the pages of the back office, one list after the other."""
         staff = self.rig.visitor()
         page = staff.log_in(self.shop["staff"], self.shop["password"], "/accounts/login/?next=/admin/")
         assert page.url.startswith("/admin/"), page.text[:500]
@@ -137,15 +138,17 @@ class Rush:
                 staff.close()  # as browsers do with a connection that is not used
                 wait_for(lambda job=found[1]: self._is_done(job), "the export")
                 assert staff.open("/admin/sales/order/").status == 200
+            if not self.goes_on:
+                break
         staff.close()
 
     def _is_done(self, job: str) -> bool:
         return self.rig.sql("SELECT state = 'done' FROM exports_job WHERE id = %s", int(job))[0][0]
 
     def _do_periodic_jobs(self) -> None:
-        """Queue all periodic jobs, wait until the worker has done them, and begin again, until the rush is over."""
+        """Queue all periodic jobs, and wait until the worker has done them."""
         left = "SELECT 1 FROM procrastinate_jobs WHERE starts_with(queueing_lock, 'rush-') AND status IN ('todo', 'doing')"
-        for number in itertools.count(1):
+        for number in itertools.count(1) if self.goes_on else [1]:
             if self._over.is_set():
                 break
             code = f"from tests.soak import rush_shop; print(rush_shop.queue_periodic_jobs({number}))"

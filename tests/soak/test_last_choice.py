@@ -1,6 +1,6 @@
 """Two buyers for the last place of a choice, through the pages of the checkout: exactly one gets it.
 
-Ten rounds with the other tests, two hundred with ``make soak``.
+Four rounds with the other tests, two hundred with ``make soak``.
 """
 
 from datetime import timedelta
@@ -101,7 +101,7 @@ class LastPlace:
 
 
 def test_last_place_of_a_choice_goes_to_exactly_one_buyer():
-    LastPlace().rounds(10)
+    LastPlace().rounds(4)
 
 
 @pytest.mark.soak
