@@ -1,7 +1,8 @@
 """Any input gives a page with a message, never a server error or an empty page; typed text is shown escaped.
 
 The forms are read from the pages, and the pages from the table of routes, so a new form is tested without a change here.
-Each form gets a fixed part of the values here, its neighbour the others; with `make soak` each form gets all of them.
+Here each name of a field, each form, each header and each body gets a fixed part of what is sent, its neighbour the next part;
+with `make soak` all of them get all.
 """
 
 import copy
@@ -123,6 +124,11 @@ def send(client: Client, form: Form, url: str, values: dict, sent: str) -> Page:
     return page
 
 
+SLOT_OR_ID = re.compile(
+    r"[0-9a-f]{12}|\d+"
+)  # in the names of fields: the slot of a person in a cart, the id of a row
+
+
 # --- the forms of the shop ---------------------------------------------------------------------------------
 
 
@@ -141,7 +147,7 @@ class Found:
     @property
     def key(self) -> tuple:
         """Return the kind of the form, without slots of a cart and ids of rows."""
-        names = frozenset(re.sub(r"[0-9a-f]{12}|\d+", "N", name) for name in self.fields)
+        names = frozenset(SLOT_OR_ID.sub("N", name) for name in self.fields)
         action = urlsplit(urljoin(self.url, self.form.action)).path
         return self.form.method, re.sub(r"\d+", "N", action), names
 
@@ -210,17 +216,23 @@ def found(all_forms, db) -> list[Found]:
     return all_forms
 
 
-def rounds(found: Found, values: list, start: int = 0, step: int = 35) -> Iterator[dict]:
-    """Yield values to fill in: a different one in each field, until each value was used in the form.
+def names_of(found: Found) -> list[str]:
+    """Return the names of all fields of a form, hidden ones and tokens included."""
+    return [*dict.fromkeys([*found.form.values, *found.fields])]
 
-    A form with fewer fields than ``step`` gets a part of the values; the next form, with the next ``start``, gets the values beside
-    them.
-    """
-    fields = [*dict.fromkeys([*found.form.values, *found.fields])]
-    start %= step
-    for first in range(start, len(values) + start, max(step, min(len(fields), len(values) // 4))):
-        filled = {name: values[(first + index) % len(values)] for index, name in enumerate(fields)}
-        yield filled | tokens(found.form)
+
+def filled_from(found: Found, first: int) -> dict:
+    """Return values to fill in: in each field the next one of ``EVERYTHING``, beginning with number ``first``."""
+    values = {
+        name: EVERYTHING[(first + index) % len(EVERYTHING)] for index, name in enumerate(names_of(found))
+    }
+    return values | tokens(found.form)
+
+
+def rounds(found: Found) -> Iterator[dict]:
+    """Yield values to fill in until each value was used in the form."""
+    for first in range(0, len(EVERYTHING), min(len(names_of(found)), len(EVERYTHING) // 4)):
+        yield filled_from(found, first)
 
 
 def tokens(form: Form) -> dict:
@@ -251,9 +263,9 @@ def send_in_field(form: Found, name: str, value) -> None:
 
 
 def test_hostile_value_in_each_field_is_refused_or_stored_safely(found):
-    """Each field gets one hostile value, the next field the next one."""
-    fields = [(form, name) for form in found for name in form.fields]
-    for number, (form, name) in enumerate(fields):
+    """Each name of a field gets one hostile value, in one form that has it, the next name the next one."""
+    fields = {SLOT_OR_ID.sub("N", name): (form, name) for form in found for name in form.fields}
+    for number, (form, name) in enumerate(fields.values()):
         send_in_field(form, name, WORST[number % len(WORST)])
 
 
@@ -284,20 +296,25 @@ def said_again(page: Page, found: Found, name: str, value, sent: str) -> None:
 KEPT_BY_THE_SHOP = {"next", "back", "checkout_key", "content_hash", "details_hash", "terms_hash", "shown"}
 
 
-def send_in_all_fields(found: list[Found], **options: int) -> None:
-    for number, form in enumerate(found):
-        for values in rounds(form, EVERYTHING, number, **options):
-            with undone(form.client):
-                send(form.client, form.form, form.url, values, f"everything in {form}")
+def send_in_all_fields(form: Found, values: dict) -> None:
+    with undone(form.client):
+        send(form.client, form.form, form.url, values, f"everything in {form}")
 
 
 def test_hostile_values_in_all_fields_cause_no_server_error(found):
-    send_in_all_fields(found)
+    """Each form is sent once; its first field gets the value after that of the last field of the form before."""
+    first = 0
+    for form in found:
+        send_in_all_fields(form, filled_from(form, first))
+        first += len(names_of(form))
+    assert first > len(EVERYTHING)
 
 
 @pytest.mark.soak
 def test_every_hostile_value_in_all_fields_causes_no_server_error(found):
-    send_in_all_fields(found, step=1)
+    for form in found:
+        for values in rounds(form):
+            send_in_all_fields(form, values)
 
 
 STORING = {"buyer-first_name", "birth_date", "no_email"}
@@ -450,13 +467,23 @@ def asked(world: World) -> list[tuple[Client, str, str]]:
 
 
 def test_query_parameters_cause_no_server_error(world):
-    """The first four read their parameter differently and get all values; of the others each gets a quarter of them."""
+    """The first four read their parameter differently and get half of the values; of the others each gets a quarter of them."""
     for number, (client, url, name) in enumerate(asked(world)):
-        for value in QUERIES if number < 4 else QUERIES[number % 4 :: 4]:
-            with undone(client):
-                sound(
-                    client.get(f"{url}?{name}={value.replace('{name}', name)}"), f"{value} at {url}?{name}="
-                )
+        step = 2 if number < 4 else 4
+        for value in QUERIES[number % step :: step]:
+            open_with(client, url, name, value)
+
+
+@pytest.mark.soak
+def test_every_query_parameter_causes_no_server_error(world):
+    for client, url, name in asked(world):
+        for value in QUERIES:
+            open_with(client, url, name, value)
+
+
+def open_with(client: Client, url: str, name: str, value: str) -> None:
+    with undone(client):
+        sound(client.get(f"{url}?{name}={value.replace('{name}', name)}"), f"{value} at {url}?{name}=")
 
 
 @pytest.mark.parametrize(
@@ -555,9 +582,20 @@ POSTED = [
 
 @pytest.mark.parametrize("body", BODIES)
 def test_malformed_bodies_are_refused(body, world):
+    """Each is sent to a third of the pages, the next one to the next third."""
+    send_body(body, world, POSTED[[*BODIES].index(body) % 3 :: 3])
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("body", BODIES)
+def test_malformed_bodies_are_refused_by_each_page(body, world):
+    send_body(body, world, POSTED)
+
+
+def send_body(body: str, world: World, names: list[str]) -> None:
     content_type, content = BODIES[body]
     refused = body in {"no boundary", "1001 fields", "3 MB"} or (body.startswith("charset ") and body[8:])
-    for name in POSTED:
+    for name in names:
         row = ROWS[name]
         client, url = browser(world.aye.visitor), reverse(name, kwargs=row.args(world.aye))
         with undone(client):
@@ -621,22 +659,27 @@ HEADERS = {
 
 @pytest.mark.parametrize("kind", HEADERS)
 def test_malformed_headers_cause_no_server_error(kind, world):
+    """Each is sent to a third of the pages, the next one to the next third."""
+    send_headers(kind, world, [*HEADERS].index(kind) % 3, 3)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", HEADERS)
+def test_malformed_headers_cause_no_server_error_on_any_page(kind, world):
+    send_headers(kind, world, 0, 1)
+
+
+def send_headers(kind: str, world: World, first: int, step: int) -> None:
     order = reverse("shop:order", kwargs=ROWS["shop:order"].args(world.aye))
-    for url in (
-        "/",
-        f"/{world.aye.pos.slug}/",
-        f"/{world.aye.pos.slug}/cart/",
-        "/accounts/login/",
-        order,
-        "/nope/",
-        "/admin/",
-    ):
+    slug = world.aye.pos.slug
+    opened = ["/", f"/{slug}/", f"/{slug}/cart/", "/accounts/login/", order, "/nope/", "/admin/"]
+    posted = ["/i18n/language/", f"/{slug}/cart/add/", "/accounts/login/", "/accounts/password/reset/"]
+    for url in opened[first::step]:
         with undone(client := browser()):
             page = sound(client.get(url, headers=HEADERS[kind]), f"{kind} at {url}")
             assert page.status in {200, 302, 404}
             assert b"evil.example" not in page.body
-    slug = world.aye.pos.slug
-    for url in (f"/{slug}/cart/add/", "/i18n/language/", "/accounts/login/", "/accounts/password/reset/"):
+    for url in posted[first::step]:
         with undone(client := browser()):
             data = {"email": "a@example.org", "login": "a@example.org", "password": "x"}
             sound(client.post(url, data, headers=HEADERS[kind]), f"{kind} to {url}")
@@ -666,31 +709,54 @@ MAIN_FORMS = [
 IN_ALL_FIELDS = ["nul\x00inside", "1" + "0" * 30, LONE_SURROGATE]
 
 
-def send_in_back_office(model: str, world: World, number: int, step: int, values: list) -> None:
-    """Send the form of a model with each of ``values`` in all fields, and in ``rounds``. ``test_saving_unchanged.py`` sends it as it stands."""
-    client = browser(world.aye.boss)
-    url = address(model, "change", world.aye.row(model).pk)
-    (found,) = [form for form in forms_on(client, url) if "_save" in form.form.names]
+@pytest.fixture
+def office_form(world, request) -> Found:
+    """The form of a row's page of the model ``request.param``, opened as staff with all permissions."""
+    url = address(request.param, "change", world.aye.row(request.param).pk)
+    (found,) = [form for form in forms_on(browser(world.aye.boss), url) if "_save" in form.form.names]
     assert len(found.fields) > 5
-    for value in values:
-        with undone(client):
-            filled = dict.fromkeys([*found.form.values, *found.fields], value) | tokens(found.form)
-            send(client, found.form, url, filled, f"{value!r} in all fields of {model}")
-    # Ids of rows stay unchanged, so that the rows are read.
-    counted = {name: value for name, value in found.form.values.items() if name.endswith("_FORMS")}
-    for filled in rounds(found, EVERYTHING, number, step=step):
-        with undone(client):
-            send(client, found.form, url, filled | counted, f"everything in {model}")
+    return found
 
 
-@pytest.mark.parametrize("model", MAIN_FORMS)
-def test_hostile_values_in_back_office_forms_cause_no_server_error(model, world):
-    """Including formsets, hidden ids and choices. Lists are tested in tests/office/test_scoped_admin.py."""
-    number = MAIN_FORMS.index(model)
-    send_in_back_office(model, world, number, 35, [IN_ALL_FIELDS[number % len(IN_ALL_FIELDS)]])
+def send_in_back_office(found: Found, values: dict) -> None:
+    with undone(found.client):
+        send(
+            found.client,
+            found.form,
+            found.url,
+            values,
+            f"{[*values.values()][:3]!r} in all fields of {found}",
+        )
+
+
+def one_value(found: Found, value) -> dict:
+    return dict.fromkeys(names_of(found), value) | tokens(found.form)
+
+
+def counts(found: Found) -> dict:
+    """Return the numbers of rows in a form: if they stay unchanged, the rows are read."""
+    return {name: value for name, value in found.form.values.items() if name.endswith("_FORMS")}
+
+
+@pytest.mark.parametrize("office_form", MAIN_FORMS, indirect=True)
+def test_hostile_values_in_back_office_forms_cause_no_server_error(office_form, request):
+    """Each form gets one value in all fields and then a different one in each, the next form the next ones.
+
+    Including formsets, hidden ids and choices. Lists are tested in tests/office/test_scoped_admin.py, forms as they stand in
+    test_saving_unchanged.py.
+    """
+    number = MAIN_FORMS.index(request.node.callspec.params["office_form"])
+    send_in_back_office(office_form, one_value(office_form, IN_ALL_FIELDS[number % len(IN_ALL_FIELDS)]))
+    send_in_back_office(
+        office_form,
+        filled_from(office_form, number * len(EVERYTHING) // len(MAIN_FORMS)) | counts(office_form),
+    )
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("model", MAIN_FORMS)
-def test_every_hostile_value_in_back_office_forms_causes_no_server_error(model, world):
-    send_in_back_office(model, world, 0, 1, IN_ALL_FIELDS)
+@pytest.mark.parametrize("office_form", MAIN_FORMS, indirect=True)
+def test_every_hostile_value_in_back_office_forms_causes_no_server_error(office_form):
+    for value in IN_ALL_FIELDS:
+        send_in_back_office(office_form, one_value(office_form, value))
+    for values in rounds(office_form):
+        send_in_back_office(office_form, values | counts(office_form))
