@@ -81,6 +81,26 @@ def test_from_a_form_through_the_job_to_the_file(shop, owner):
 
 @pytest.mark.scenario("RF-42")
 def test_where_an_export_can_be_asked_for(shop, owner):
+    """Each page is asked for one of its lists, the next one for the next list; with ``make soak`` for all."""
+    for number, (address, kinds) in enumerate(offered_exports(shop, owner).items()):
+        export(owner, address, kinds[number % len(kinds)])
+
+
+@pytest.mark.soak
+def test_each_list_is_exported_from_each_page(shop, owner):
+    for address, kinds in offered_exports(shop, owner).items():
+        for kind in kinds:
+            export(owner, address, kind)
+
+
+def export(owner: Staff, address: str, kind: str) -> None:
+    job = steps.done(ask_for(owner, address, kind=kind))
+    assert job.state == "done", (address, kind, job.error)
+
+
+def offered_exports(shop, owner) -> dict[str, list[str]]:
+    """Check that the pages of a row lead to the page of its export, and what that offers. Return its URL -> kinds of lists."""
+    found = {}
     forms = {kind: shop.asked(kind, *tariffs) for kind, tariffs in
              (("order", ()), ("tariff", (shop.adult,)), ("pass", ()))}  # fmt: skip
     expected = {
@@ -93,20 +113,17 @@ def test_where_an_export_can_be_asked_for(shop, owner):
     }
     for address, kinds in expected.items():
         page = owner.open(address)
-        export = address.replace("/change/", "/export/")
-        assert f'href="{export}"' in page.source
-        page = owner.open(export)
+        url = address.replace("/change/", "/export/")
+        assert f'href="{url}"' in page.source
+        page = owner.open(url)
         offered = [one for one in kinds if f'name="kind" value="{one}"' in page.source]
         assert offered == kinds, address
         usual = "orders" if address == change(forms["order"]) else kinds[0]
         assert form_of(page).values["kind"] == usual, address
-        for kind in kinds:
-            job = steps.done(ask_for(owner, export, kind=kind))
-            assert job.state == "done", (address, kind, job.error)
+        found[url] = kinds
     page = owner.open("/admin/sales/customer/")
     assert 'href="/admin/sales/customer/export/"' in page.source
-    for kind in ("customers", "orders"):
-        assert steps.done(ask_for(owner, "/admin/sales/customer/export/", kind=kind)).state == "done"
+    return {**found, "/admin/sales/customer/export/": ["customers", "orders"]}
 
 
 def test_form_with_mistakes_shows_errors(shop, owner):

@@ -55,8 +55,8 @@ class Opened:
 
 
 EVERY_KIND = {"list", "add", "change", "history", "delete"}
-# Accounting may look at rows that a box office may not.
-ROLES = {"owner": EVERY_KIND, "box office": EVERY_KIND, "accounting": {"list", "change"}}
+# Accounting may look at rows that a box office may not. Which pages are refused to whom: tests/project/test_routes.py.
+ROLES = {"owner": EVERY_KIND, "box office": {"list", "add", "change"}, "accounting": {"list", "change"}}
 
 
 def open_all(role: str, aye: PointOfSale) -> list[Opened]:

@@ -108,30 +108,28 @@ def test_all_kinds_of_fields_are_merged(pos, both):
     form = make_form("tariff", organiser=pos.organiser)
     first, question = ask(form, "Eats?", "yes_no"), ask(form, "How many", "number", rules={"max": 5})
     condition = {"when1_question": first.key, "when1_op": "is", "when1_choice": "yes"}
+    of_the_shop = {"guest_checkout": None, "languages_1": "fr", "friends_family_mode": "discreet"}
     cases = [
-        (pos, {"guest_checkout": None}, {"hold_minutes": "20"}, "guest_checkout"),
-        (pos, {"languages_1": "fr"}, {"tagline_en": "New"}, "languages"),
-        (pos, {"friends_family_mode": "discreet"}, {"slug": "other"}, "friends_family_mode"),
-        (session, {"sales_start_at": "2026-01-02T03:04"}, {"state": "sold_out"}, "sales_start_at"),
-        (event, {"venue": ""}, {"state": "draft"}, "venue"),
-        (season, {"valid_until": "2029-01-31"}, {"max_per_order": "7"}, "valid_until"),
-        (contact, {"birth_date": "2001-02-03"}, {"last_name": "New"}, "birth_date"),
-        (question, {"rule_max": "9"}, {"visibility": "mandatory"}, "rules"),
-        (question, condition, {"visibility": "visible"}, "condition"),
-    ]
-    for row, theirs, mine, column in cases:
-        before = getattr(row, column)
+        (pos, of_the_shop, {"hold_minutes": "20", "tagline_en": "New", "slug": "other"},
+         ["guest_checkout", "languages", "friends_family_mode"]),
+        (session, {"sales_start_at": "2026-01-02T03:04"}, {"state": "sold_out"}, ["sales_start_at"]),
+        (event, {"venue": ""}, {"state": "draft"}, ["venue"]),
+        (season, {"valid_until": "2029-01-31"}, {"max_per_order": "7"}, ["valid_until"]),
+        (contact, {"birth_date": "2001-02-03"}, {"last_name": "New"}, ["birth_date"]),
+        (question, {"rule_max": "9", **condition}, {"visibility": "mandatory"}, ["rules", "condition"]),
+    ]  # fmt: skip
+    for row, theirs, mine, columns in cases:
+        before = [getattr(row, column) for column in columns]
         for one in both:
             one.open(change(row))
         save(both[0], theirs)
         row.refresh_from_db()
-        changed = getattr(row, column)
-        assert changed != before, column
+        changed = [getattr(row, column) for column in columns]
+        assert not [column for column, *two in zip(columns, before, changed, strict=True) if two[0] == two[1]]
         save(both[1], mine)
         row.refresh_from_db()
-        assert getattr(row, column) == changed, column
-        ((name, value),) = mine.items()
-        assert str(getattr(row, name)) == value
+        assert [getattr(row, column) for column in columns] == changed, columns
+        assert {name: str(getattr(row, name)) for name in mine} == mine
 
 
 def test_inline_rows_are_merged_by_their_id(pos, both):
