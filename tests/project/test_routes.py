@@ -4,6 +4,7 @@ No response reveals that a row of another organiser exists: it is equal to the r
 """
 
 import copy
+import itertools
 import re
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from django.test.client import ClientHandler
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver, reverse
 
+from accounts.models import User
 from contacts.linking import links
 from tests.project.codes import codes_in
 from tests.project.world import House, World, permit, withdrawn
@@ -680,9 +682,13 @@ def refusal(_request, exception=None, *, status: int) -> HttpResponse:
 
 @pytest.mark.parametrize("model", TENANTS)
 def test_each_permission_opens_only_its_pages(model, world, undrawn_refusals):
-    """The page of a button that can't be pressed now leads to the row's page with a message; ``tests/office/test_buttons.py`` reads it there."""
+    """The page of a button that can't be pressed now leads to the row's page with a message; ``tests/office/test_buttons.py`` reads it there.
+
+    Of two pages one sends a guest to the log-in and the other a visitor; with ``make soak`` both do with both.
+    """
     limited, boss = world.aye.limited, world.aye.boss
-    sole, without, visitor, guest = browser(limited), browser(boss), browser(world.aye.visitor), browser()
+    sole, without = browser(limited), browser(boss)
+    strangers = itertools.cycle([None, world.aye.visitor])
     row_page = address(model, "change", world.aye.row(model).pk)
     buttons = {name.replace("_", "-") for name, _needed in TENANTS[model].buttons}
     opened = set()
@@ -704,9 +710,22 @@ def test_each_permission_opens_only_its_pages(model, world, undrawn_refusals):
             refusals = {without.get(url).status_code, without.post(url).status_code}
         # Without the right to see the row at all it is not there.
         assert refusals <= {403, 404}, f"{url} without {needed}"
-        assert visitor.get(url).headers["Location"] == f"/admin/login/?next={quote(url)}"
-        assert guest.get(url).headers["Location"] == f"/accounts/login/?next={quote(url)}"
-        assert guest.post(url).status_code == 302
+        assert_log_in_first(next(strangers), url)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("model", TENANTS)
+def test_no_page_opens_for_a_guest_or_a_visitor(model, world):
+    for url, _enough, _needed in admin_pages(world.aye, model, TENANTS[model]):
+        assert_log_in_first(None, url)
+        assert_log_in_first(world.aye.visitor, url)
+
+
+def assert_log_in_first(user: User | None, url: str) -> None:
+    """Check that this guest or visitor is sent to the log-in, from a page and a posted form."""
+    client, log_in = browser(user), "admin" if user else "accounts"
+    assert client.get(url).headers["Location"] == f"/{log_in}/login/?next={quote(url)}"
+    assert client.post(url).status_code == 302
 
 
 @pytest.mark.parametrize("model", TENANTS)

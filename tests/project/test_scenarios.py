@@ -20,13 +20,23 @@ def ids_in_tests() -> frozenset[str]:
 
 
 def _ids_in(source: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(source)):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr == "scenario"
-        ):
-            yield from (ast.literal_eval(argument) for argument in node.args)
+    for part in _marks_in(ast.parse(source)):
+        for node in ast.walk(part):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr == "scenario"
+            ):
+                yield from (ast.literal_eval(argument) for argument in node.args)
+
+
+def _marks_in(module: ast.Module) -> Iterator[ast.AST]:
+    """Return the decorators of the tests of a module, and its assignments, without what its functions do."""
+    for statement in module.body:
+        if isinstance(statement, ast.FunctionDef):
+            yield from statement.decorator_list
+        elif not isinstance(statement, ast.ClassDef):
+            yield statement
 
 
 def explained() -> dict[str, str]:

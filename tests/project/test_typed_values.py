@@ -83,13 +83,14 @@ def spellings(text: str) -> list[str]:
     ]
 
 
-def test_search_finds_codes_and_references_in_any_spelling(staff, pos):
-    order, other = (make_order(pos=pos, method="bank_transfer") for _ in range(2))
+def found_by(pos) -> tuple[Staff, list[tuple]]:
+    """Return a staff member, and rows with the codes by which their lists find them."""
+    order = make_order(pos=pos, method="bank_transfer")
     owner = Staff(make_staff(pos.organiser, "owner"))
     owner.press(order, "mark-paid")
     owner.press(order, "cancel")
     payment, refund, ticket = order.payments.get(), Refund.objects.get(), order.tickets.first()
-    for row, code in [
+    return owner, [
         (order, order.reference),
         (order, payment.reference),
         (payment, payment.reference),
@@ -98,9 +99,30 @@ def test_search_finds_codes_and_references_in_any_spelling(staff, pos):
         (refund, payment.reference),
         (ticket, ticket.code),
         (ticket, order.reference),
-    ]:
-        for text in spellings(code):
-            found = owner.open(f"{listing(type(row))}?q={text.replace(' ', '%20')}")
-            assert change(row) in found.source, (row, text)
+    ]
+
+
+def search(owner: Staff, row: models.Model, text: str) -> None:
+    found = owner.open(f"{listing(type(row))}?q={text.replace(' ', '%20')}")
+    assert change(row) in found.source, (row, text)
+
+
+def test_search_finds_codes_and_references_in_any_spelling(pos):
+    """Each code is searched in two spellings, the next one in the next two; with ``make soak`` in all."""
+    other = make_order(pos=pos, method="bank_transfer")
+    owner, searched = found_by(pos)
+    for number, (row, code) in enumerate(searched):
+        written = spellings(code)
+        for text in (written[number % len(written)], written[(number + 3) % len(written)]):
+            search(owner, row, text)
+    order = searched[0][0]
     assert change(order) not in owner.open(f"{listing(Order)}?q={other.reference}").source
     assert change(order) not in owner.open(f"{listing(Order)}?q=%25").source
+
+
+@pytest.mark.soak
+def test_search_finds_every_code_in_every_spelling(pos):
+    owner, searched = found_by(pos)
+    for row, code in searched:
+        for text in spellings(code):
+            search(owner, row, text)
