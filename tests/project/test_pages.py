@@ -234,6 +234,14 @@ def test_visitor_pages_show_nothing_of_other_organisers(visited):
             assert other not in visit.text, visit.url
 
 
+def test_office_pages_show_nothing_of_other_organisers(visited):
+    """To staff with all permissions; ``tests/office/test_scoped_admin.py`` looks at the lists and forms of each role."""
+    pages = [visit for visit in visited.by("staff") if visit.is_html]
+    assert sum("Ayeside" in visit.text for visit in pages) > 100
+    for visit in pages:
+        assert "Beeside" not in visit.text, visit.url
+
+
 PRIVATE = ("account:home", "account:orders", "account:profile", "account:friends")
 
 
