@@ -267,28 +267,30 @@ def test_webhook_any_number_of_times_before_or_after_the_return_has_one_result(p
 
 
 @pytest.mark.scenario("PAY-03")
-@pytest.mark.parametrize("forged", ["signature", "old", "body", "none"])
-def test_forged_webhook_is_refused_logged_and_changes_nothing(provider, offer, forged, caplog):
+def test_forged_webhook_is_refused_logged_and_changes_nothing(provider, offer, caplog):
     order = waiting(offer)
     provider.pay(provider.only_page)
-    body, headers = provider.hook(
-        provider.only_page, sent_at=NOW().timestamp() - 3600 if forged == "old" else None
-    )
-    if forged == "signature":
-        headers["Wallet-Signature"] = headers["Wallet-Signature"][:-1] + "x"
-    if forged == "body":
-        body += b" "
     asked = provider.asked.total()
-    with caplog.at_level(logging.WARNING, "ticketshop.payments"):
-        answer = Client().post(
-            "/hooks/wallet/theatre/",
-            body,
-            content_type="application/json",
-            headers={} if forged == "none" else headers,
+    for forged in ("signature", "old", "body", "none"):
+        body, headers = provider.hook(
+            provider.only_page, sent_at=NOW().timestamp() - 3600 if forged == "old" else None
         )
-    assert (answer.status_code, state(order), provider.asked.total()) == (400, "pending", asked)
-    line = next(record.getMessage() for record in caplog.records if record.name == "ticketshop.payments")
-    assert line.startswith("payment webhook refused method=wallet")
+        if forged == "signature":
+            headers["Wallet-Signature"] = headers["Wallet-Signature"][:-1] + "x"
+        if forged == "body":
+            body += b" "
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "ticketshop.payments"):
+            answer = Client().post(
+                "/hooks/wallet/theatre/",
+                body,
+                content_type="application/json",
+                headers={} if forged == "none" else headers,
+            )
+        found = (answer.status_code, state(order), provider.asked.total())
+        assert found == (400, "pending", asked), forged
+        line = next(record.getMessage() for record in caplog.records if record.name == "ticketshop.payments")
+        assert line.startswith("payment webhook refused method=wallet"), forged
     assert send_hook(provider, provider.only_page).status_code == 200
     assert state(order) == "paid"
 
