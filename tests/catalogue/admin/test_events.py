@@ -302,20 +302,15 @@ def test_a_season_pass_gets_its_places(staff, pos):
     assert season_pass.allotment.capacity == 3
 
 
-@pytest.mark.parametrize(
-    ("values", "sentence"),
-    [
+def test_rules_of_passes_are_sentences(staff, pos):
+    form = staff.open(change(SeasonPassFactory(pos=pos))).form("^_save$")
+    for values, sentence in (
         ({"entries": 2, "entries_per_date": 3}, "fewer entries in all"),
         ({"opens": "events"}, "at least one event"),
         ({"valid_until": f"{NEXT_YEAR - 3}-01-01"}, "not before the first"),
-    ],
-)
-def test_rules_of_passes_are_sentences(values, sentence, staff, pos):
-    season_pass = SeasonPassFactory(pos=pos)
-    staff.open(change(season_pass))
-    page = staff.save(**values)
-    assert page.status == 200
-    assert any(sentence in error for error in staff.errors), staff.errors
+    ):
+        assert staff.submit(form, values, button=("_save", "Save")).status == 200
+        assert any(sentence in error for error in staff.errors), staff.errors
 
 
 # --- pictures -----------------------------------------------------------------------------------------

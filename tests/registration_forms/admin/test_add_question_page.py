@@ -89,67 +89,67 @@ def test_text_fields_have_their_language_in_the_label(staff, form):
         assert text in staff.page.text
 
 
-@pytest.mark.parametrize(
-    ("values", "sentence"),
-    [
-        ({"type": "text", "label": ""}, "Enter what the question asks."),
-        ({"type": "text", "label": "A", "lines": "One"}, "This type has no choices."),
-        (
-            {"type": "dropdown", "label": "A", "lines": "One\nTwo", "lines_en": "1"},
-            "These are 1 lines, and there are 2 choices",
-        ),
-        ({"type": "dropdown", "label": "A", "lines": "x" * 501}, "Line 1 has more than 500 characters."),
-        (
-            {"type": "dropdown", "label": "A", "lines": "\n".join(map(str, range(301)))},
-            "A question has at most 300 choices",
-        ),
-        ({"type": "text", "label": "A", "when1_op": "is"}, "Choose the question whose answer decides."),
-        ({"type": "text", "label": "A", "when2_text": "x"}, "Choose the question whose answer decides."),
-        ({"type": "text", "label": "A", "when1_question": "EARLY"}, "Choose how the answer must be."),
-        (
-            {"type": "text", "label": "A", "when1_question": "EARLY", "when1_op": "is"},
-            "Choose an answer, or enter one.",
-        ),
-        (
-            {"type": "text", "label": "A", "when1_question": "EARLY", "when1_op": "is", "when1_choice": "no"},
-            "“Early” has no such answer.",
-        ),
-        (
-            {
-                "type": "text",
-                "label": "A",
-                "when1_question": "BUS",
-                "when1_op": "is",
-                "when1_choice": "RED",
-                "when1_text": "x",
-            },
-            "Choose an answer or enter one, not both.",
-        ),
-        (
-            {
-                "type": "text",
-                "label": "A",
-                "when1_question": "BUS",
-                "when1_op": "filled",
-                "when1_choice": "RED",
-            },
-            "This compares with no answer",
-        ),
-        (
-            {"type": "text", "label": "A", "when1_question": "WISH", "when1_op": "is", "when1_choice": "RED"},
-            "“Wish” has no such answer.",
-        ),
-        (
-            {"type": "text", "label": "A", "when1_question": "BUS", "when1_op": "is", "when1_choice": "yes"},
-            "“Bus” has no such answer.",
-        ),
-        (
-            {"type": "text", "label": "A", "when1_question": "HIDDEN", "when1_op": "filled"},
-            "“Hidden”, which is hidden",
-        ),
-    ],
-)
-def test_incomplete_input_is_refused_and_kept_in_the_form(staff, form, values, sentence):
+# Typed values and what is said about them. Names in capitals stand for the keys of questions and of a choice.
+REFUSED = [
+    ({"type": "text", "label": ""}, "Enter what the question asks."),
+    ({"type": "text", "label": "A", "lines": "One"}, "This type has no choices."),
+    (
+        {"type": "dropdown", "label": "A", "lines": "One\nTwo", "lines_en": "1"},
+        "These are 1 lines, and there are 2 choices",
+    ),
+    ({"type": "dropdown", "label": "A", "lines": "x" * 501}, "Line 1 has more than 500 characters."),
+    (
+        {"type": "dropdown", "label": "A", "lines": "\n".join(map(str, range(301)))},
+        "A question has at most 300 choices",
+    ),
+    ({"type": "text", "label": "A", "when1_op": "is"}, "Choose the question whose answer decides."),
+    ({"type": "text", "label": "A", "when2_text": "x"}, "Choose the question whose answer decides."),
+    ({"type": "text", "label": "A", "when1_question": "EARLY"}, "Choose how the answer must be."),
+    (
+        {"type": "text", "label": "A", "when1_question": "EARLY", "when1_op": "is"},
+        "Choose an answer, or enter one.",
+    ),
+    (
+        {"type": "text", "label": "A", "when1_question": "EARLY", "when1_op": "is", "when1_choice": "no"},
+        "“Early” has no such answer.",
+    ),
+    (
+        {
+            "type": "text",
+            "label": "A",
+            "when1_question": "BUS",
+            "when1_op": "is",
+            "when1_choice": "RED",
+            "when1_text": "x",
+        },
+        "Choose an answer or enter one, not both.",
+    ),
+    (
+        {
+            "type": "text",
+            "label": "A",
+            "when1_question": "BUS",
+            "when1_op": "filled",
+            "when1_choice": "RED",
+        },
+        "This compares with no answer",
+    ),
+    (
+        {"type": "text", "label": "A", "when1_question": "WISH", "when1_op": "is", "when1_choice": "RED"},
+        "“Wish” has no such answer.",
+    ),
+    (
+        {"type": "text", "label": "A", "when1_question": "BUS", "when1_op": "is", "when1_choice": "yes"},
+        "“Bus” has no such answer.",
+    ),
+    (
+        {"type": "text", "label": "A", "when1_question": "HIDDEN", "when1_op": "filled"},
+        "“Hidden”, which is hidden",
+    ),
+]
+
+
+def test_incomplete_input_is_refused_and_kept_in_the_form(staff, form):
     bus = ask(form, "Bus", "dropdown", choices=["Red"])
     keys = {
         "BUS": bus.key,
@@ -158,13 +158,15 @@ def test_incomplete_input_is_refused_and_kept_in_the_form(staff, form, values, s
         "EARLY": ask(form, "Early", "date").key,
         "HIDDEN": ask(form, "Hidden", visibility="hidden").key,
     }
-    values = {name: keys.get(value, value) for name, value in values.items()}
     before = form.fields.count()
-    add(staff, form, **values)
-    assert any(sentence in one for one in staff.errors), staff.errors
+    empty = staff.open(adding(form)).form("^type$")
+    for typed, sentence in REFUSED:
+        values = {name: keys.get(value, value) for name, value in typed.items()}
+        page = staff.submit(empty, values, button=("_save", "x"))
+        assert any(sentence in one for one in staff.errors), (sentence, staff.errors)
+        kept = page.form("^type$").values
+        assert {name: kept[name].replace("\r\n", "\n") for name in values if name in kept} == values, sentence
     assert form.fields.count() == before
-    kept = staff.page.form("^type$").values
-    assert {name: kept[name].replace("\r\n", "\n") for name in values if name in kept} == values
 
 
 def test_conditions_offer_only_questions_that_can_decide(staff, form):

@@ -15,6 +15,7 @@ from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.registration_forms import ask as ask_in_english
 from tests.factories.registration_forms import make_form, make_given, only_if, publish
 from tests.staff import Staff, change, listing
+from tests.visitor import Form
 from ticketshop.catalogue.models import OrderForm, Tariff
 from ticketshop.history import history
 
@@ -45,6 +46,11 @@ def ask(form, label: str, type: str = "text", **values) -> Field:
 
 def button(staff: Staff, row, name: str):
     return staff.open(f"{change(row).removesuffix('change/')}{name}/")
+
+
+def save(staff: Staff, page_form: Form, **values) -> None:
+    """Send the form of a page once more with these values, as after the button *Back*."""
+    staff.submit(page_form, values, button=("_save", "Save"))
 
 
 def labels(form) -> list[str]:
@@ -169,32 +175,28 @@ def test_tariffs_passes_and_shops_accept_only_forms_of_their_kind_and_organiser(
     season = SeasonPassFactory(pos=pos, name_fr="Abonnement")
     order = make_form("order", organiser=pos.organiser, name="Our order form")
     foreign = make_form("tariff", name="Another's")
-    staff.open(change(tariff))
+    of_tariff = staff.open(change(tariff)).form("^_save$")
     assert "Another’s" not in staff.page.text
     for wrong in (order, foreign):
-        staff.open(change(tariff))
-        staff.save(form=wrong.pk)
+        save(staff, of_tariff, form=wrong.pk)
         assert any("valid choice" in one for one in staff.errors)
-    staff.open(change(tariff))
-    staff.save(form=form.pk)
+    save(staff, of_tariff, form=form.pk)
     tariff.refresh_from_db()
     assert tariff.form == form
-    staff.open(change(season))
-    staff.save(form=form.pk)
+    of_pass = staff.open(change(season)).form("^_save$")
+    save(staff, of_pass, form=form.pk)
     assert staff.errors
-    staff.open(change(season))
-    staff.save(extra_form=form.pk)
+    save(staff, of_pass, extra_form=form.pk)
     season.refresh_from_db()
     assert season.extra_form == form
     staff.open(change(event))
     staff.save(**{"order_form-0-form": order.pk})
     assert OrderForm.objects.get().event == event
     owner = Staff(make_staff(pos.organiser, "owner"))
-    owner.open(change(pos))
-    owner.save(**{"order_form-0-form": form.pk})
+    of_shop = owner.open(change(pos)).form("^_save$")
+    save(owner, of_shop, **{"order_form-0-form": form.pk})
     assert owner.errors
-    owner.open(change(pos))
-    owner.save(**{"order_form-0-form": order.pk})
+    save(owner, of_shop, **{"order_form-0-form": order.pk})
     assert OrderForm.objects.filter(point_of_sale=pos, form=order).exists()
 
 
@@ -266,12 +268,11 @@ def test_impossible_conditions_are_refused_with_the_questions_named(staff, form)
         old: "“Here” depends on “Old”, which is archived",
         foreign: "Select a valid choice",
     }
+    of_here = staff.open(change(here)).form("^_save$")
     for other, sentence in said.items():
-        staff.open(change(here))
-        staff.save(when1_question=other.key, when1_op="filled")
+        save(staff, of_here, when1_question=other.key, when1_op="filled")
         assert any(sentence in one for one in staff.errors), staff.errors
-    staff.open(change(here))
-    staff.save(when1_question=early.key, when1_op="is", when1_text="x")
+    save(staff, of_here, when1_question=early.key, when1_op="is", when1_text="x")
     here.refresh_from_db()
     assert here.condition == only_if(early, "x")
     staff.press(early, "archive")
@@ -290,12 +291,11 @@ def test_impossible_conditions_are_refused_with_the_questions_named(staff, form)
 def test_condition_accepts_only_possible_answers(staff, form):
     day = ask(form, "Day", "date", rules={"until": "2027-07-03"})
     here, number = ask(form, "Here"), ask(form, "Number", "number", rules={"decimals": 2})
+    of_here = staff.open(change(here)).form("^_save$")
     for text in ("hello", "2027-07-04", "31.02.2027"):
-        staff.open(change(here))
-        staff.save(when1_question=day.key, when1_op="is", when1_text=text)
+        save(staff, of_here, when1_question=day.key, when1_op="is", when1_text=text)
         assert any("“Day” has no such answer. Enter a date from" in one for one in staff.errors), staff.errors
-    staff.open(change(here))
-    staff.save(when1_question=day.key, when1_op="is", when1_text="03.07.2027")
+    save(staff, of_here, when1_question=day.key, when1_op="is", when1_text="03.07.2027")
     here.refresh_from_db()
     assert here.condition == only_if(day, "2027-07-03")
     # Stored like answers: 5.50 is the same number as 5.5.
@@ -309,23 +309,27 @@ def test_condition_accepts_only_possible_answers(staff, form):
 def test_rules_without_a_possible_answer_are_refused_at_their_field(staff, form):
     number, born = ask(form, "How many", "number"), ask(form, "Born", "birth_date")
     days, some = ask(form, "Day", "date"), ask(form, "Workshops", "multiple_choice", choices=["A", "B"])
-    cases = [
-        (number, {"rule_min": "0.2", "rule_max": "0.8"}, "No number fits “How many”."),
-        (number, {"rule_min": "3", "rule_max": "2"}, "This lies before the lower bound."),
-        (born, {"rule_age_from": "200"}, "less than or equal to 120"),
-        (days, {"rule_from": "2300-01-01"}, "Enter a year from 1900 to 2199."),
-        (some, {"rule_max": "0"}, "greater than or equal to 1"),
-        (some, {"rule_min": "1.5"}, "whole number"),
-    ]
-    for field, values, sentence in cases:
-        staff.open(change(field))
-        staff.save(**values)
-        assert any(sentence in one for one in staff.errors), (values, staff.errors)
-        field.refresh_from_db()
-        assert field.rules == {}
+    cases = {
+        number: [
+            ({"rule_min": "0.2", "rule_max": "0.8"}, "No number fits “How many”."),
+            ({"rule_min": "3", "rule_max": "2"}, "This lies before the lower bound."),
+        ],
+        born: [({"rule_age_from": "200"}, "less than or equal to 120")],
+        days: [({"rule_from": "2300-01-01"}, "Enter a year from 1900 to 2199.")],
+        some: [
+            ({"rule_max": "0"}, "greater than or equal to 1"),
+            ({"rule_min": "1.5"}, "whole number"),
+        ],
+    }
+    for field, refused in cases.items():
+        of_field = staff.open(change(field)).form("^_save$")
+        for values, sentence in refused:
+            save(staff, of_field, **values)
+            assert any(sentence in one for one in staff.errors), (values, staff.errors)
+            field.refresh_from_db()
+            assert field.rules == {}
     # Choices may be added later: a minimum above their number prevents publishing only.
-    staff.open(change(some))
-    staff.save(rule_min="3")
+    save(staff, of_field, rule_min="3")
     assert "“Workshops” wants at least 3 choices and offers 2." in staff.page.text
     button(staff, form, "publish")
     staff.send("POST", staff.page.url, staff.page.form("csrf").values)
@@ -385,8 +389,8 @@ def test_concurrent_changes_of_a_colleague_stop_the_publication(staff, pos, form
 def test_sensitive_question_needs_purpose_and_retention(staff, form):
     allergies = ask(form, "Allergies")
     more = ask(form, "More", condition=only_if(allergies, op="filled"))
-    staff.open(change(allergies))
-    staff.save(sensitive="on", on_ticket="on")
+    of_allergies = staff.open(change(allergies)).form("^_save$")
+    save(staff, of_allergies, sensitive="on", on_ticket="on")
     assert staff.errors == [
         "Say what this sensitive answer is needed for.",
         "Say how long this sensitive answer is kept.",
@@ -394,14 +398,13 @@ def test_sensitive_question_needs_purpose_and_retention(staff, form):
     ]
     Field.objects.filter(pk=more.pk).update(retention_days=28)
     values = {"sensitive": "on", "purpose_fr": "Cuisine", "retention_days": "28"}
-    staff.open(change(allergies))
-    staff.save(**values)
+    save(staff, of_allergies, **values)
     assert staff.errors == []
     allergies.refresh_from_db()
     assert (allergies.sensitive, allergies.retention_days, allergies.copyable) == (True, 28, False)
+    of_more = staff.open(change(more)).form("^_save$")
     for days in ("56", ""):
-        staff.open(change(more))
-        staff.save(retention_days=days)
+        save(staff, of_more, retention_days=days)
         assert any("“Allergies”, which is kept for 28 days" in one for one in staff.errors)
     staff.open(f"{change(form).removesuffix('change/')}preview/")
     assert "Cuisine" in staff.page.text
