@@ -2,6 +2,7 @@
 from there.
 """
 
+import copy
 import re
 from datetime import date
 from urllib.parse import urlencode
@@ -19,6 +20,7 @@ from tests.exports import steps
 from tests.factories.accounts import UserFactory
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, publish
+from tests.migrated_database import made_once
 from tests.sales import jazz
 from tests.sales.jazz import Jazz, fill
 from tests.staff import Staff, change
@@ -54,9 +56,17 @@ def make_shop() -> Jazz:
     return shop
 
 
+@pytest.fixture(scope="module")
+def made_shop(django_db_setup, django_db_blocker):
+    """The shop, in a transaction that ends with the file."""
+    with django_db_blocker.unblock(), made_once(make_shop) as made:
+        yield made
+
+
 @pytest.fixture
-def shop():
-    return make_shop()
+def shop(made_shop, db) -> Jazz:
+    """The shop, with rows of one's own to change and refresh."""
+    return copy.deepcopy(made_shop)
 
 
 def at_details(shop, user=None):

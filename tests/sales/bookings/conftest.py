@@ -1,5 +1,6 @@
 """A visitor with a pass that opens a date of the shop."""
 
+import copy
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +13,7 @@ from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.sales import make_order
 from tests.friends import make_visitor
+from tests.migrated_database import made_once
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Allotment, Offer, Session
 from ticketshop.organisers.models import PointOfSale
@@ -84,6 +86,18 @@ def make_holder(*, capacity: int = 100, hours: float = 72, offer: Offer | None =
     return Holder(pos, contact, offer, order.passes.get())
 
 
-@pytest.fixture
-def holder() -> Holder:
+def make_holder_of_five() -> Holder:
     return make_holder(entries=5)
+
+
+@pytest.fixture(scope="module")
+def made_holder(django_db_setup, django_db_blocker):
+    """The visitor, in a transaction that ends with the file."""
+    with django_db_blocker.unblock(), made_once(make_holder_of_five) as made:
+        yield made
+
+
+@pytest.fixture
+def holder(made_holder, db) -> Holder:
+    """A visitor with a pass for five entries, with rows of one's own to change and refresh."""
+    return copy.deepcopy(made_holder)

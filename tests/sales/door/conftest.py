@@ -1,5 +1,6 @@
 """A date tonight with sold tickets, and a staff member at its door."""
 
+import copy
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from django.utils import timezone
 from tests.factories.catalogue import OfferFactory, SessionFactory, TariffFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.sales import make_order
+from tests.migrated_database import made_once
 from tests.staff import Staff
 from ticketshop.catalogue.models import Offer, Session
 from ticketshop.organisers.models import PointOfSale
@@ -61,9 +63,17 @@ def another_date(evening: Evening, days: int = 1) -> Offer:
     return OfferFactory(session=session, tariff=evening.adult.tariff, allotment=evening.adult.allotment)
 
 
+@pytest.fixture(scope="module")
+def made_evening(django_db_setup, django_db_blocker):
+    """The date, in a transaction that ends with the file."""
+    with django_db_blocker.unblock(), made_once(make_evening) as made:
+        yield made
+
+
 @pytest.fixture
-def evening() -> Evening:
-    return make_evening()
+def evening(made_evening, db) -> Evening:
+    """The date, with rows of one's own to change and refresh."""
+    return copy.deepcopy(made_evening)
 
 
 @pytest.fixture

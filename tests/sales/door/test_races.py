@@ -14,6 +14,7 @@ from ticketshop.sales.door.check_ins import Device
 from ticketshop.sales.models import CheckIn, IssuedPass, Ticket
 from ticketshop.sales.tickets import codes
 
+from .conftest import make_evening
 from .races import (
     meet_after_counting,
     meet_after_reading,
@@ -24,6 +25,12 @@ from .races import (
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 3
+
+
+@pytest.fixture
+def evening():
+    """A date whose rows are committed."""
+    return make_evening()
 
 
 @pytest.mark.scenario("DOOR-02")

@@ -1,5 +1,6 @@
 """Staff look at answers and change them: on the order, the ticket and the pass; what is sensitive needs a right."""
 
+import copy
 import re
 
 import pytest
@@ -11,6 +12,7 @@ from registration_forms.answers import responses
 from registration_forms.models import AnswerHistory, Response
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, publish
+from tests.migrated_database import made_once
 from tests.sales import jazz
 from tests.sales.jazz import Jazz, fill, in_every
 from tests.staff import Staff, change
@@ -52,9 +54,17 @@ class Asked(Jazz):
         return Order.objects.latest("pk")
 
 
+@pytest.fixture(scope="module")
+def made_shop(django_db_setup, django_db_blocker):
+    """The shop, in a transaction that ends with the file."""
+    with django_db_blocker.unblock(), made_once(Asked) as made:
+        yield made
+
+
 @pytest.fixture
-def shop():
-    return Asked()
+def shop(made_shop, db) -> Asked:
+    """The shop, with rows of one's own to change and refresh."""
+    return copy.deepcopy(made_shop)
 
 
 def staff_of(shop, role: str) -> Staff:

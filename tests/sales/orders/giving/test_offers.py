@@ -1,22 +1,27 @@
 """Offers of tickets: who can be asked, what is refused and why, and what ends an offer."""
 
+import copy
 from datetime import timedelta
 
+import icalendar
 import pytest
 from django.utils import timezone
 
 from contacts.linking import adding, links
 from contacts.models import ContactLink
+from privacy.erasure import erasing
 from tests.factories.sales import make_order
 from tests.friends import linked, make_visitor
+from tests.migrated_database import made_once
 from tests.sales.mails.test_order_mails import deliver, mark_sent
 from ticketshop.catalogue.models import Session
 from ticketshop.history import history
 from ticketshop.limits import limits
 from ticketshop.sales.admission_lists import tickets_of_lines
-from ticketshop.sales.models import Order, Ticket, TicketGift
+from ticketshop.sales.mails import order_mails
+from ticketshop.sales.models import Order, ReplacedCode, Ticket, TicketGift
 from ticketshop.sales.orders import orders
-from ticketshop.sales.orders.giving import acceptance, offers, on_order_page
+from ticketshop.sales.orders.giving import acceptance, offers, on_order_page, taking_back
 from ticketshop.sales.orders.views import lines_of
 
 from .shop import Giving, client_of, signed_in
@@ -25,9 +30,21 @@ pytestmark = [pytest.mark.django_db, pytest.mark.scenario("TIC-05")]
 NOW = timezone.now
 
 
-@pytest.fixture
-def shop():
+def make_shop() -> Giving:
     return Giving(now=NOW())
+
+
+@pytest.fixture(scope="module")
+def made_shop(django_db_setup, django_db_blocker):
+    """The shop, in a transaction that ends with the file."""
+    with django_db_blocker.unblock(), made_once(make_shop) as made:
+        yield made
+
+
+@pytest.fixture
+def shop(made_shop, db) -> Giving:
+    """The shop, with rows of one's own to change and refresh."""
+    return copy.deepcopy(made_shop)
 
 
 def refusal(shop, ticket=None) -> str:
@@ -173,6 +190,16 @@ def test_the_person_asked_gets_a_mail_when_the_ticket_is_cancelled(shop, mailout
     assert gift.state == "ended"
 
 
+@pytest.mark.scenario("S35")
+@pytest.mark.parametrize("who", ["alice", "bob"])
+def test_an_open_offer_ends_when_one_of_the_two_is_erased(shop, who):
+    gift = shop.offered()
+    erasing.erase(getattr(shop, who), by=None, now=NOW())
+    assert not offers.open_offers(NOW()).filter(pk=gift.pk).exists()
+    assert not ReplacedCode.objects.exists()
+    assert shop.read().code == shop.ticket.code
+
+
 def test_a_ticket_is_offered_to_one_person_at_a_time(shop):
     shop.offered()
     with pytest.raises(offers.CannotGive) as error:
@@ -220,12 +247,37 @@ def test_the_connection_ends_and_the_ticket_stays(shop, mailoutbox):
     assert ["bob@example.org"] in [letter.to for letter in deliver(mailoutbox)]
 
 
+@pytest.mark.parametrize("by_staff", [False, True], ids=["given back", "taken back by staff"])
+def test_each_change_of_the_buyers_calendar_has_a_higher_sequence(shop, by_staff):
+    seen = []
+
+    def read() -> None:
+        calendar = icalendar.Calendar.from_ical(
+            client_of(shop.alice).get(f"{order_mails.order_path(shop.order)}calendar.ics").content
+        )
+        (event,) = calendar.walk("VEVENT")
+        seen.append((event["STATUS"], int(event["SEQUENCE"])))
+
+    read()
+    given = shop.accepted()
+    read()
+    if by_staff:
+        taking_back.take_back(given, by=None, now=NOW())
+    else:
+        shop.accepted(offers.offer_back(shop.read(), by=shop.bob.user, now=shop.now))
+    read()
+    assert [status for status, _sequence in seen] == ["CONFIRMED", "CANCELLED", "CONFIRMED"]
+    sequences = [sequence for _status, sequence in seen]
+    assert sequences == sorted(set(sequences))
+
+
 def test_a_second_offer_is_read_from_the_order_page_without_a_query_for_each_ticket(
-    django_assert_num_queries, rf
+    shop, django_assert_num_queries, rf
 ):
-    shop = Giving(quantity=3, now=NOW())
+    made = shop.new_order(3)
+    shop.ticket = made.tickets.order_by("pk").first()
     shop.offered()
-    order = Order.objects.select_related("buyer", "point_of_sale").get()
+    order = Order.objects.select_related("buyer", "point_of_sale").get(pk=made.pk)
     request = rf.get("/")
     request.user = shop.alice.user
     for number in (1, 3):
