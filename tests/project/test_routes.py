@@ -768,11 +768,12 @@ def test_row_of_another_organiser_gives_404_to_every_request(model, world, monke
 def assert_hidden(model: str, requests: Iterable[tuple[str, str]], world: World, monkeypatch) -> None:
     """Check that a row of another organiser is answered like a missing one. ``requests`` are ends of URLs with methods.
 
-    Only the first error page is rendered; of the others status and message are compared.
+    Of every fifth model the first error page is rendered, the same for all; of the others status and message are compared.
     """
     boss = browser(world.aye.boss)
     foreign = world.bee.row(model).pk
-    assert browser(world.admin).get(address(model, "change", foreign)).status_code == 200
+    if [*TENANTS].index(model) % 5:
+        undrawn(monkeypatch)
     boss.get(address(model, "change", NOWHERE))  # the session knows of the click
     for kind, method in requests:
         closed = kind == "delete" and not TENANTS[model].delete
