@@ -183,16 +183,7 @@ def create_person(shop: Shop, who: Identity, *, user: User | None = None, guest:
 def live(person: Person, other: Person | None = None) -> None:
     """Do everything the shop offers, with ``other`` as a friend if given."""
     if person.user is not None:
-        # Of this type no log-in asks for it.
-        Authenticator.objects.get_or_create(
-            user=person.user,
-            type="recovery_codes",
-            defaults={"data": {"seed": f"zqfactor{person.key}"}, "last_used_at": timezone.now()},
-        )
-        _join_an_earlier_contact(person)
-        _have_friends(person, other)
-        _log_in_often(person)
-        _work_there_once(person)
+        use_log_in(person, other)
     _order(person, other)
     _leave_carts(person)
     _get_mails(person)
@@ -204,6 +195,20 @@ def live(person: Person, other: Person | None = None) -> None:
         organiser=person.shop.organiser, address=person.contact.email, token_hash=f"zqproof{person.key}",
         created_at=timezone.now(), expires_at=timezone.now() + PAST,
     )  # fmt: skip
+
+
+def use_log_in(person: Person, other: Person | None = None) -> None:
+    """Do what needs a log-in."""
+    # Of this type no log-in asks for it.
+    Authenticator.objects.get_or_create(
+        user=person.user,
+        type="recovery_codes",
+        defaults={"data": {"seed": f"zqfactor{person.key}"}, "last_used_at": timezone.now()},
+    )
+    _join_an_earlier_contact(person)
+    _have_friends(person, other)
+    _log_in_often(person)
+    _work_there_once(person)
 
 
 def _join_an_earlier_contact(person: Person) -> None:
@@ -225,8 +230,9 @@ def _have_friends(person: Person, other: Person | None) -> None:
         adding.Person(f"Stranger{person.key}", "Far", f"stranger-{person.key}@far.example"),
         adding.Person(f"Gone{person.key}", "Away", f"gone-{person.key}@far.example"),
     ]
-    added = [adding.add(person.contact, one, asked, now=now).link for one in people]
-    assert all(added)
+    outcomes = [adding.add(person.contact, one, asked, now=now) for one in people]
+    added = [outcome.link for outcome in outcomes]
+    assert all(added), outcomes
     # The unknown person answers "this is not me": this visitor can send no further mail to that e-mail address.
     assert links.not_me(added[2], by=None, now=now)
     if other is not None:
@@ -249,8 +255,8 @@ def _log_in_often(person: Person) -> None:
             f"{person.contact.last_name} {person.user.email} zqsession{person.key}{number}"
         )
         session.save()
-        client.get(f"/{slug}/account/profile/")
         person.clients.append(client)
+    person.clients[0].get(f"/{slug}/account/profile/")
     Client().post("/accounts/login/", {"login": person.user.email, "password": PASSWORD})
     Client().post("/accounts/login/", {"login": person.user.email, "password": "wrong"})
     new = EmailAddress.objects.create(user=person.user, email=f"new-{person.key}@new.example")

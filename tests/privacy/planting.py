@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.db import DatabaseError, models, transaction
+from django.db import connection, models
 from django.db.models import Q
 
 from privacy.declarations import registry
@@ -207,11 +207,9 @@ def plant(person: Person) -> Planted:
         ),
     ]
     for model in registry.installed_models():
-        for column, key, strategy in erasing_strategies(model):
-            cells = _plant(planted, model, column, key, strategy)
-            planted.cells += cells
-            if not cells:
-                planted.unplanted.append(declared(model, column.name, key))
+        strategies = erasing_strategies(model)
+        if strategies:
+            _plant(planted, model, strategies)
     return planted
 
 
@@ -227,42 +225,59 @@ def rows_for(model: type[models.Model], column: models.Field, strategy, person: 
     return rows_of(model, person)
 
 
-def _plant(planted: Planted, model, column: models.Field, key: str, strategy) -> list[Cell]:
-    """Fill one column of all rows of the person. Return the cells that have a value now."""
-    rows = rows_for(model, column, strategy, planted.person)
-    held = dict(rows.order_by("pk").values_list("pk", column.name))
-    pks = list(held)
-    if _is_looked_at_only(column, strategy):
-        return [
-            Cell(model, column.name, pk, held[pk], key) for pk in pks if _has_something(strategy, held[pk])
-        ]
+def _plant(planted: Planted, model: type[models.Model], strategies: list) -> None:
+    """Fill the columns of all rows of the person in one model, and note the cells that have a value now."""
+    names = {column.name for column, _key, _strategy in strategies}
+    rows = rows_of(model, planted.person).order_by("pk").values("pk", *names)
+    before = {row["pk"]: row for row in rows}
+    new: dict[models.Field, dict] = {}
+    tokens = {}  # (column, key) -> {pk of each row with a value: its token or None}
+    for column, key, strategy in strategies:
+        if isinstance(strategy, Author):
+            authored = rows_for(model, column, strategy, planted.person)
+            tokens[column, key] = dict.fromkeys(authored.order_by("pk").values_list("pk", flat=True))
+        elif _is_looked_at_only(column, strategy):
+            tokens[column, key] = dict.fromkeys(before)
+        else:
+            held = {pk: row[column.name] for pk, row in before.items()}
+            values, tokens[column, key] = _new_values(planted, model, column, key, strategy, held)
+            new.setdefault(column, {}).update(values)
+    _write(model, {column: values for column, values in new.items() if values}, before)
+    wanted = {pk for of_column in tokens.values() for pk in of_column}
+    found = {row["pk"]: row for row in model._base_manager.filter(pk__in=wanted).values("pk", *names)}
+    for column, key, strategy in strategies:
+        cells = []
+        for pk, token in tokens[column, key].items():
+            value = _as_bytes(found[pk][column.name])
+            if not _is_looked_at_only(column, strategy) or _has_something(strategy, value):
+                name = token.name if token else ""
+                cells.append(Cell(model, column.name, pk, value[key] if key else value, key, name))
+        planted.cells += cells
+        if not cells:
+            planted.unplanted.append(declared(model, column.name, key))
+
+
+def _new_values(planted: Planted, model, column: models.Field, key: str, strategy, held: dict) -> tuple:
+    """Return two dictionaries by the key of a row: values to write, and the token, or None, of each value there will be."""
     somewhere = any(value is not None for value in held.values())
     values, tokens = {}, {}
-    for number, pk in enumerate(pks):
+    for number, (pk, before) in enumerate(held.items()):
         # An answer of another type has another column.
-        if held[pk] is None and somewhere:
+        if before is None and somewhere:
             continue
         name = f"zq{planted.person.key}{model._meta.model_name}{column.name}{key}{number}".replace("_", "")
-        value, token = _new_value(planted, column, key, strategy, held[pk], name)
+        value, token = _new_value(planted, column, key, strategy, before, name)
         if value is not None:
-            values[pk], tokens[pk] = value, token
-    if not _write(model, column, {pk: value for pk, value in values.items() if value != held[pk]}):
-        return []
+            tokens[pk] = token
+        if value is not None and value != before:
+            values[pk] = value
     planted.tokens += [token for token in tokens.values() if token]
-    written = dict(model._base_manager.filter(pk__in=values).values_list("pk", column.name))
-    # As bytes: a memoryview can't be copied.
-    written = {pk: bytes(value) if isinstance(value, memoryview) else value for pk, value in written.items()}
-    return [
-        Cell(
-            model,
-            column.name,
-            pk,
-            written[pk][key] if key else written[pk],
-            key,
-            tokens[pk].name if tokens[pk] else "",
-        )
-        for pk in values
-    ]
+    return values, tokens
+
+
+def _as_bytes(value):
+    """Return a memoryview as bytes, which can be copied."""
+    return bytes(value) if isinstance(value, memoryview) else value
 
 
 def _is_looked_at_only(column: models.Field, strategy) -> bool:
@@ -279,14 +294,33 @@ def _has_something(strategy, held) -> bool:
     return isinstance(strategy, StampDay) or held is not None
 
 
-def _write(model, column: models.Field, values: dict) -> bool:
-    rows = [model(pk=pk, **{column.name: value}) for pk, value in values.items()]
-    try:
-        with transaction.atomic():
-            model._base_manager.bulk_update(rows, [column.name])
-    except DatabaseError:
-        return False
-    return True
+def _write(model: type[models.Model], new: dict[models.Field, dict], before: dict) -> None:
+    """Write the new values of all columns in one statement: ``bulk_update`` takes ten times as long."""
+    pks = sorted({pk for values in new.values() for pk in values})
+    if not pks:
+        return
+    columns, key = list(new), model._meta.pk
+    rows = [
+        [key.get_db_prep_save(pk, connection)]
+        + [
+            column.get_db_prep_save(new[column].get(pk, before[pk][column.name]), connection)
+            for column in columns
+        ]
+        for pk in pks
+    ]
+    quote = connection.ops.quote_name
+    row = f"({', '.join(['%s'] * (len(columns) + 1))})"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {quote(model._meta.db_table)} SET "
+            + ", ".join(
+                f"{quote(column.column)} = new.value_{number}" for number, column in enumerate(columns)
+            )
+            + f" FROM (VALUES {', '.join([row] * len(rows))}) AS new (key, "
+            + ", ".join(f"value_{number}" for number in range(len(columns)))
+            + f") WHERE {quote(model._meta.db_table)}.{quote(key.column)} = new.key",
+            [value for row in rows for value in row],
+        )
 
 
 def _new_value(planted: Planted, column: models.Field, key: str, strategy, held, name: str):
