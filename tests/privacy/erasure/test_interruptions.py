@@ -1,8 +1,11 @@
-"""An erasure that is killed at any point is completed by the job, with the same counts and mails."""
+"""An erasure that is killed at any point is completed by the job, with the same counts and mails.
+
+Where only the person's own steps matter, it is of the person ``alone``: with companions it takes three times as long.
+"""
 
 import copy
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from unittest import mock
 
@@ -14,6 +17,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from privacy.erasure import erasing
 from privacy.models import Erasure, ErasureStep, PendingDeletion
+from privacy.plan import companions
 from tests.privacy import scanner
 from tests.privacy.changes import OWN, Change, between
 from tests.privacy.scanner import Snapshot
@@ -104,18 +108,45 @@ def interrupted(state: State, kill: Callable) -> tuple[bool, End]:
         return struck, end_of(state)
 
 
-@pytest.fixture(scope="module")
-def undisturbed(made_state, django_db_blocker) -> End:
-    """The end of an erasure that nothing interrupts: each test has the same rows before its own."""
+@contextmanager
+def without_companions() -> Iterator[None]:
+    with mock.patch.object(companions, "companions_of", return_value=[]):
+        yield
+
+
+def end_undisturbed(made_state: State, django_db_blocker, *, people: int) -> End:
+    """Return the end of an erasure that nothing interrupts: each test has the same rows before its own."""
     state = copy.deepcopy(made_state)
     state.v.put_files_back()
-    with django_db_blocker.unblock(), taken_back(state):
+    with (
+        django_db_blocker.unblock(),
+        taken_back(state),
+        without_companions() if people == 1 else nullcontext(),
+    ):
         assert erase(state).state == Erasure.State.CLOSED
         found = end_of(state)
     assert found.counts
-    assert found.told == 1 + TOGETHER
+    assert found.told == people
     assert found.files
     return found
+
+
+@pytest.fixture(scope="module")
+def undisturbed(made_state, django_db_blocker) -> End:
+    """The end of V's erasure, with the companions."""
+    return end_undisturbed(made_state, django_db_blocker, people=1 + TOGETHER)
+
+
+@pytest.fixture(scope="module")
+def end_alone(made_state, django_db_blocker) -> End:
+    return end_undisturbed(made_state, django_db_blocker, people=1)
+
+
+@pytest.fixture
+def alone(end_alone) -> Iterator[End]:
+    """V has no companions during the test; the value is the end of an undisturbed erasure."""
+    with without_companions():
+        yield end_alone
 
 
 # --- where it is killed -----------------------------------------------------------------------------------------
@@ -167,22 +198,25 @@ def at_statement(number: int):
     return kill
 
 
-# Between two steps is one place, whether it comes after the first or before the second.
-BOUNDARIES = [*((name, "before") for name in erasing.STEPS), (Erasure.State.FILED, "after")]
+@pytest.mark.parametrize("name", erasing.STEPS)
+def test_erasure_killed_between_two_steps_is_completed_by_the_job(state, alone, name):
+    """Between two steps is one place, whether it comes after the first or before the second."""
+    struck, found = interrupted(state, at_step(name, "before"))
+    assert struck
+    assert found.differs_from(alone) == []
 
 
-@pytest.mark.parametrize(("name", "when"), BOUNDARIES)
-def test_erasure_killed_between_two_steps_is_completed_by_the_job(state, undisturbed, name, when):
-    struck, found = interrupted(state, at_step(name, when))
+def test_erasure_killed_before_those_of_companions_is_completed_by_the_job(state, undisturbed):
+    struck, found = interrupted(state, at_step(Erasure.State.FILED, "after"))
     assert struck
     assert found.differs_from(undisturbed) == []
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_erasure_killed_at_a_file_is_completed_by_the_job(state, undisturbed, when):
+def test_erasure_killed_at_a_file_is_completed_by_the_job(state, alone, when):
     struck, found = interrupted(state, at_file(when))
     assert struck
-    assert found.differs_from(undisturbed) == []
+    assert found.differs_from(alone) == []
 
 
 def test_erasure_killed_at_a_statement_is_completed_by_the_job(state, undisturbed):
@@ -221,7 +255,7 @@ def test_running_an_erasure_ten_times_changes_nothing_more(state, undisturbed):
     assert end_of(state).differs_from(undisturbed) == []
 
 
-def test_erasure_with_a_failing_storage_stays_open_and_is_tried_again(state, undisturbed):
+def test_erasure_with_a_failing_storage_stays_open_and_is_tried_again(state, alone):
     def refuse(self, name):
         raise PermissionError(13, "not now")
 
@@ -232,7 +266,7 @@ def test_erasure_with_a_failing_storage_stays_open_and_is_tried_again(state, und
     assert "PermissionError" in erasure.failure
     assert PendingDeletion.objects.filter(erasure=erasure, done_at=None).exclude(name="").exists()
     erasing.go_on(NOW)
-    assert end_of(state).differs_from(undisturbed) == []
+    assert end_of(state).differs_from(alone) == []
 
 
 # --- written meanwhile ------------------------------------------------------------------------------------------
@@ -254,13 +288,13 @@ def writing(state: State, times: int):
     return mock.patch.dict(erasing.STEPS, {Erasure.State.EMPTIED: delete_files})
 
 
-def test_row_written_between_two_steps_is_erased(state):
+def test_row_written_between_two_steps_is_erased(state, alone):
     with writing(state, 1):
         assert erase(state).state == Erasure.State.CLOSED
     assert list(Mail.objects.order_by("-pk").values_list("recipient", "state")[:1]) == [("", "cancelled")]
 
 
-def test_erasure_with_ever_new_rows_is_never_closed(state):
+def test_erasure_with_ever_new_rows_is_never_closed(state, alone):
     with writing(state, 99), pytest.raises(erasing.NotClean):
         erase(state)
     erasure = Erasure.objects.get(subject_uuid=state.v.person.contact.subject_uuid)
