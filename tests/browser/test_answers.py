@@ -4,7 +4,6 @@ from playwright.sync_api import expect
 
 from registration_forms.answers import responses
 from registration_forms.models import Response
-from tests.browser import steps
 from tests.browser.conftest import PHONE
 from tests.browser.steps import sign_in
 from tests.browser.test_backoffice import faults
@@ -14,6 +13,7 @@ from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, make_given, publish
 from tests.factories.sales import make_order
 from tests.staff import change
+from ticketshop.sales.mails.order_mails import order_path
 
 
 def answered(shop, form, **columns):
@@ -34,15 +34,10 @@ def test_a_buyer_changes_answers_on_a_phone_without_scripts(shop, browse):
     form = make_form("tariff", organiser=shop.pos.organiser)
     menu = ask(form, "Menu")
     publish(form)
-    shop.adult.tariff.form = form
-    shop.adult.tariff.save()
+    ticket = answered(shop, form, **{menu.key: "meat"})
     with browse(viewport=PHONE, script=False) as page:
-        steps.choose(page, shop, adults=1, children=0, passes=0)
-        steps.to_details(page)
-        page.locator(f"[name$='{menu.key}']").fill("meat")
-        steps.give_details(page)
-        steps.accept(page)
-        steps.order(page)
+        page.goto(order_path(ticket.order))
+        expect(page.get_by_text("meat")).to_be_visible()
         page.get_by_role("link", name="Change answers").click()
         expect(page.get_by_role("heading", name="Your answers")).to_be_visible()
         page.get_by_label("Menu").fill("vegan")
@@ -59,7 +54,6 @@ def test_the_page_with_every_type_and_with_mistakes(shop, browse):
     wrong = []
     with browse() as page:
         page.goto(f"{shop.home}orders/{order.reference}/{order.secret}/answers/")
-        wrong += look_at(page, "answers")
         picture(page, "answers")
         page.get_by_role("button", name="Save").click()
         summary = page.locator("#error-summary")
@@ -84,7 +78,6 @@ def test_staff_change_and_look_through_answers(shop, browse):
         sign_in(page, owner, change(ticket))
         page.get_by_role("link", name="Change answers").click()
         expect(page.get_by_role("heading", name="Change answers")).to_be_visible()
-        wrong += faults(page)
         picture(page, "staff")
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_text("Please correct what is marked below.")).to_be_visible()
@@ -93,6 +86,4 @@ def test_staff_change_and_look_through_answers(shop, browse):
         expect(page.get_by_role("link", name=ticket.order.reference)).to_be_visible()
         wrong += faults(page)
         picture(page, "consulting")
-        page.goto(f"{change(form).removesuffix('change/')}publish/")
-        wrong += faults(page)
     assert wrong == [], "\n".join(wrong)

@@ -18,6 +18,7 @@ from registration_forms.field_types import QuestionContext
 from tests.browser import steps
 from tests.browser.conftest import PHONE
 from tests.factories.registration_forms import ask, make_form, only_if, publish
+from tests.properties import MANY
 from tests.registration_forms.answers.test_properties import forms_with_answers
 
 SCRIPT = (Path(project.BASE_DIR) / "ticketshop/static/shop/conditions.js").read_text()
@@ -126,8 +127,11 @@ def test_what_the_server_accepts_is_an_answer_for_the_script_too(kind, typed, bl
     agree(blank, {"fields": [first, second]}, {}, {"x": typed})
 
 
-def test_script_and_server_show_the_same_questions_of_any_form(blank):
-    @settings(max_examples=60)
+@pytest.mark.parametrize("number", [20, pytest.param(MANY, marks=pytest.mark.soak)])
+def test_script_and_server_show_the_same_questions_of_any_form(number, blank):
+    """`make test` takes few examples, `make soak` many."""
+
+    @settings(max_examples=number)
     @given(forms_with_answers())
     def check(drawn_form):
         agree(blank, *drawn_form)

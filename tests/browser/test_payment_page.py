@@ -9,6 +9,7 @@ from tests.browser import steps
 from tests.browser.conftest import DESKTOP, listen
 from tests.factories.sales import PaymentMethodFactory
 from tests.waiting import PATIENCE
+from ticketshop.sales.mails.order_mails import order_path
 from ticketshop.sales.models import Order
 from ticketshop.sales.payments import form_targets
 
@@ -34,24 +35,17 @@ def order_with_the_wallet(page, shop) -> None:
     page.get_by_role("button", name="Order and pay").click()
 
 
-@pytest.mark.scenario("PAY-01")
-def test_buyer_pays_on_the_page_of_the_provider_and_comes_back_to_the_tickets(page, shop, provider):
+@pytest.mark.scenario("PAY-01", "PAY-05")
+def test_buyer_who_left_goes_on_from_the_order_pays_and_comes_back_to_the_tickets(page, shop, provider):
     order_with_the_wallet(page, shop)
+    expect(page).to_have_title("Wallet")
+    page.goto(order_path(Order.objects.get()))
+    page.get_by_role("button", name="now").click()
     expect(page).to_have_title("Wallet")
     assert f"{urlsplit(page.url).scheme}://{urlsplit(page.url).netloc}" == provider.origin
     page.get_by_role("button", name="Pay").click()
     expect(page.get_by_role("heading", name="Your order is complete")).to_be_visible()
     assert [text for text in page.complaints if provider.origin not in text] == []
-
-
-@pytest.mark.scenario("PAY-05")
-def test_buyer_who_left_goes_on_from_the_page_of_the_order(page, shop, provider):
-    order_with_the_wallet(page, shop)
-    expect(page).to_have_title("Wallet")
-    order = Order.objects.get()
-    page.goto(f"{shop.home}orders/{order.reference}/{order.secret}/")
-    page.get_by_role("button", name="now").click()
-    expect(page).to_have_title("Wallet")
 
 
 def test_browser_does_not_follow_to_an_origin_that_the_policy_does_not_name(

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from tests.browser import steps
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.factories.accounts import PASSWORD, UserFactory
+from tests.factories.accounts import UserFactory
 from tests.qr import codes_in_pdf, codes_in_picture
 from ticketshop.sales.models import Order, Payment
 from ticketshop.sales.payments import payments
@@ -61,10 +61,7 @@ def test_a_guest_buys_two_tariffs_and_a_pass(shop, browse, script, viewport):
 def test_a_signed_in_visitor_buys_and_finds_the_order_in_the_account(shop, browse):
     user = UserFactory(email="grace@example.org")
     with browse(viewport=PHONE) as page:
-        page.goto(f"/accounts/login/?next={shop.home}")
-        page.locator("[name=login]").fill(user.email)
-        page.locator("[name=password]").fill(PASSWORD)
-        page.locator("main form").get_by_role("button").first.click()
+        steps.sign_in(page, user, shop.home)
         expect(page.get_by_text(user.email).first).to_be_visible()
         steps.choose(page, shop, passes=0)
         steps.to_details(page)
