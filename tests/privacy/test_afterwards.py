@@ -117,7 +117,7 @@ def test_no_mail_can_be_sent_again_and_the_page_says_why(office):
 def test_erased_person_is_not_found(office):
     staff, vera = office.staff(), office.vera
     number, counted = vera.number, Customer.objects.known().count()
-    words = ["vera", "zweig", "vera@zweig.example", number]
+    words = ["zweig", "vera@zweig.example", number]
     for word in words:
         for model in (Contact, Customer):
             assert change(vera, model) in staff.open(f"{listing(model)}?q={word}").source, (word, model)

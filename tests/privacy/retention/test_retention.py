@@ -21,6 +21,7 @@ from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import OrganiserFactory, PointOfSaleFactory
 from tests.factories.sales import make_order
 from tests.friends import friendly_pos, linked, make_visitor
+from tests.privacy.retention.rules import only_rules_of
 from ticketshop.catalogue.models import Session
 from ticketshop.jobs import rows as jobs
 from ticketshop.jobs.models import Failure
@@ -33,6 +34,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.scenario("FF-32")]
 DAY = date(2026, 3, 20)
 # In Zurich the day begins an hour before it does in UTC, in New York four hours later (it is winter, and spring).
 LAST, FIRST = datetime(2026, 3, 19, 22, 59, 59, tzinfo=UTC), datetime(2026, 3, 19, 23, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def rules():
+    with only_rules_of("contacts"):
+        yield
 
 
 def added(organiser=None, **values) -> Contact:
