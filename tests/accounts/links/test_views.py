@@ -15,6 +15,7 @@ from tests.factories.sales import make_order
 from tests.friends import BOB, friendly_pos, linked, make_visitor
 from tests.visitor import TestClientVisitor
 from ticketshop.history import history
+from ticketshop.limits import limits
 from ticketshop.limits.models import Counter
 from ticketshop.mail.models import Mail
 from ticketshop.organisers.models import Organiser, PointOfSale
@@ -291,9 +292,11 @@ def token_of(visitor) -> dict[str, str]:
 
 @pytest.mark.scenario("FF-29")
 def test_guessing_tokens_is_limited(letter):
+    for _number in range(57):
+        limits.note("link_token", "127.0.0.1", timezone.now())
     visitor = TestClientVisitor()
-    statuses = [visitor.send("GET", f"/links/{'x' * 40}{number}/").status for number in range(62)]
-    assert statuses == [410] * 60 + [429] * 2
+    statuses = [visitor.send("GET", f"/links/{'x' * 40}{number}/").status for number in range(5)]
+    assert statuses == [410] * 3 + [429] * 2
     assert visitor.open(mailed_link(letter)).status == 200, "a good one still opens"
 
 

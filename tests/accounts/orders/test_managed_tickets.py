@@ -1,6 +1,7 @@
 """Tickets of a managed person in the parent's account: the code is shown only to the parent who bought them."""
 
 from datetime import timedelta
+from functools import cached_property
 
 import pytest
 from django.db import connection
@@ -35,7 +36,7 @@ class Family:
     """Zoé has no address; Anna, who buys, and Paul both manage her. The order is paid: a ticket for Anna, one for Zoé."""
 
     def __init__(self, pos, mailoutbox):
-        self.pos = pos
+        self.pos, self.mailoutbox = pos, mailoutbox
         self.anna = make_visitor(pos, "Anna", "Meier", email="anna@example.org")
         self.paul = make_visitor(pos, "Paul", "Meier", email="paul@example.org")
         self.zoe = ContactFactory(organiser=pos.organiser, first_name="Zoé", last_name="Meier", email=None)
@@ -45,7 +46,11 @@ class Family:
         Ticket.objects.filter(pk=self.zoes.pk).update(beneficiary=self.zoe)
         Mail.objects.update(state="sent", sent_at=NOW())
         payments.confirm(self.order.payments.get(), by=None, now=NOW())
-        self.letters = {letter.to[0]: letter for letter in deliver(mailoutbox)}
+
+    @cached_property
+    def letters(self) -> dict:
+        """The mails by recipient, sent when they are first asked for."""
+        return {letter.to[0]: letter for letter in deliver(self.mailoutbox)}
 
     def orders_of(self, person):
         return browser_of(person).open(f"/{self.pos.slug}/account/orders/")
@@ -101,6 +106,7 @@ def test_parent_who_no_longer_manages_the_child_gets_no_mail(pos, mailoutbox):
 
 
 def test_mail_about_cancelled_tickets_contains_the_name_of_the_child(family, mailoutbox):
+    assert family.letters
     family.anna.erasing_at = NOW()
     family.anna.save()
     orders.cancel(family.order, by=None, now=NOW())
@@ -187,6 +193,7 @@ def test_page_takes_the_same_queries_for_one_child_and_for_three(family, pos):
 # --- the names -----------------------------------------------------------------------------------------------------
 @pytest.mark.scenario("TIC-01")
 def test_parent_corrects_the_name_on_a_ticket_another_person_bought(family, mailoutbox):
+    assert family.letters
     browser = browser_of(family.paul)
     browser.open(f"/{family.pos.slug}/account/orders/")
     page = browser.open(browser.page.link("Correct a name on a ticket"))

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal import auth as totp
 from django.core.management import CommandError, call_command
 from django.test import TestCase
@@ -65,14 +66,11 @@ def set_up(visitor, clock) -> str:
 
 @pytest.fixture
 def person(clock):
-    """A visitor with a second factor, logged out: browser, secret, recovery codes."""
-    user = UserFactory(email="ada@example.org")
-    visitor = TestClientVisitor()
-    log_in(visitor, user.email)
-    secret = set_up(visitor, clock)
-    codes = re.findall(r"<code>(\d{8})</code>", visitor.page.source)
-    assert len(codes) == 10
-    return user, secret, codes
+    """A visitor with a second factor, and a session elsewhere: user, secret, recovery codes. No page is opened for it."""
+    user, secret = UserFactory(email="ada@example.org"), totp.generate_totp_secret()
+    TestClientVisitor().client.force_login(user)
+    totp.TOTP.activate(user, secret)
+    return user, secret, RecoveryCodes.activate(user).get_unused_codes()
 
 
 def test_after_twenty_wrong_codes_in_a_day_even_the_right_one_waits(person, clock):
@@ -149,6 +147,7 @@ def test_setting_up_tells_the_owner_and_ends_other_sessions(clock):
     for visitor in (elsewhere, here):
         log_in(visitor, user.email)
     set_up(here, clock)
+    assert len(re.findall(r"<code>(\d{8})</code>", here.page.source)) == 10, "recovery codes"
     assert here.open("/accounts/security/").url == "/accounts/security/"
     assert elsewhere.open("/accounts/security/").url.startswith("/accounts/login/")
     assert Mail.objects.get(kind="account_factor").about == {"user": user.pk, "why": "totp_activated"}
