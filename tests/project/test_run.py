@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import pytest
 from tests import migrated_database, migrated_dump
 from tests.factories.organisers import OrganiserFactory
 from tests.waiting import wait_for
-from ticketshop.demo.processes import end_leftovers
+from ticketshop.demo.processes import Process, end_leftovers, save_identities, stop_all
 from ticketshop.lib import postgres
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,38 +132,49 @@ def test_first_run_starts_with_an_empty_folder(run):
         assert connection.execute("SELECT count(*) FROM organisers_organiser").fetchone() == (2,)
 
 
-def test_a_killed_run_is_cleaned_up_by_the_next_which_restarts_a_dead_web_server(run, tmp_path):
-    """The first run is killed while its processes start: that takes less time than to wait for them."""
-    assert_cleaned_up_and_restarted(run, tmp_path / "var", number_killed=1)
+def test_leftovers_of_a_killed_run_are_ended_and_a_dead_web_server_and_database_are_restarted(run, tmp_path):
+    """The leftovers are other programs, which start at once; with ``make soak`` a real run is killed.
+
+    With the tables of the current version, because the migrations and the demo take most of the time; ``make soak`` runs both.
+    """
+    var = tmp_path / "var"
+    make_migrated_database(var)
+    (var / "dev.env").write_text(f"SECRET_KEY=of-an-earlier-run-{'0123456789' * 5}\n")
+    leftovers = [Process(name, ["sleep", "600"], os.environ) for name in ("web server", "worker")]
+    try:
+        for process in leftovers:
+            process.start()
+        save_identities(leftovers, var / "children.json")
+        left = [int(process.identity[0]) for process in leftovers]
+        assert_goes_on_after(left, var, run, number_killed=1)
+    finally:
+        stop_all(leftovers)
 
 
 @pytest.mark.soak
-def test_a_killed_run_that_was_ready_is_cleaned_up_by_the_next_which_restarts_all_dead_processes(
-    run, tmp_path
-):
-    assert_cleaned_up_and_restarted(run, tmp_path / "var", number_killed=3, until_ready=True)
-
-
-def assert_cleaned_up_and_restarted(
-    run, folder: Path, *, number_killed: int, until_ready: bool = False
-) -> None:
-    """With the tables of the current version, because the migrations and the demo take most of the time; ``make soak`` runs both."""
-    make_migrated_database(folder)
+def test_killed_run_is_cleaned_up_by_the_next_which_restarts_all_dead_processes(run, tmp_path):
+    make_migrated_database(tmp_path / "var")
     first = run()
-    wait_for(lambda: len(first.children()) == 3 or first.popen.poll() is not None, "its processes")
-    if until_ready:
-        first.until_ready()
+    first.until_ready()
     left = first.children()  # web server, worker, payment service
+    assert len(left) == 3
     first.end(signal.SIGKILL)
-    assert not any(gone(pid) for pid in left)
-    var = first.var
-    assert (var / "dev.env").stat().st_mode & 0o777 == 0o600
-    secret = (var / "dev.env").read_text()
+    assert_goes_on_after(left, first.var, partial(run, first.port), number_killed=3)
 
-    second = run(first.port)
+
+def secret_key(var: Path) -> str:
+    return next(line for line in (var / "dev.env").read_text().splitlines() if line.startswith("SECRET_KEY="))
+
+
+def assert_goes_on_after(left: list[int], var: Path, run: Callable[[], Run], number_killed: int) -> None:
+    """Check that a run ends these processes of the one before, and restarts its own and the database, which are killed."""
+    secret = secret_key(var)
+    assert not any(gone(pid) for pid in left)
+    second = run()
     assert second.until_ready() == f"Ready: http://127.0.0.1:{second.port}/"
     assert all(gone(pid) for pid in left)
-    assert (var / "dev.env").read_text() == secret, "nobody is logged out by a restart"
+    assert (var / "dev.env").stat().st_mode & 0o777 == 0o600
+    assert secret_key(var) == secret, "nobody is logged out by a restart"
     before = second.children()
     for pid in before[:number_killed]:
         os.kill(pid, signal.SIGKILL)
