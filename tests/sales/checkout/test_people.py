@@ -10,7 +10,6 @@ from pypdf import PdfReader
 
 from contacts.linking import adding, links, staff_links
 from contacts.models import Contact, ContactLink
-from tests.factories.accounts import PASSWORD
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.sales import PaymentMethodFactory, make_cart, make_order, place
@@ -90,7 +89,7 @@ def titles(letters) -> list[tuple]:
 @pytest.fixture
 def visitor(alice):
     visitor = TestClientVisitor()
-    visitor.log_in(alice.email, PASSWORD)
+    visitor.client.force_login(alice.user)
     return visitor
 
 

@@ -1,6 +1,7 @@
 """Correction of names on tickets and passes after the sale: by whom, until when, and the mails about it."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from tests.staff import Staff, change
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Session
 from ticketshop.history import history
+from ticketshop.limits import limits
 from ticketshop.mail.models import Mail
 from ticketshop.sales.mails import order_mails
 from ticketshop.sales.models import IssuedPass, Order, Ticket
@@ -284,10 +286,11 @@ def test_many_names_stand_on_pages(offer):
     assert holder(last) == "John Lennon"
 
 
-def test_after_many_changes_the_next_waits(offer):
+def test_after_many_changes_the_next_waits(offer, monkeypatch):
+    monkeypatch.setitem(limits.LIMITS, "names_change", replace(limits.LIMITS["names_change"], count=3))
     order = jonh(offer)
     visitor = at_names(order)
-    for number in range(20):
+    for number in range(3):
         visitor.open(f"{order_mails.order_path(order)}names/")
         correct(visitor, first_of(order), f"John{number}")
     visitor.open(f"{order_mails.order_path(order)}names/")

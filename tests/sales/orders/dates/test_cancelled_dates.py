@@ -1,8 +1,10 @@
 """A date that is cancelled with or without paying back: what becomes of each order, and what staff see."""
 
+import copy
 import re
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from django.db.models import Sum
@@ -13,6 +15,7 @@ from tests.factories.catalogue import OfferFactory, SeasonPassFactory, SessionFa
 from tests.factories.organisers import make_staff
 from tests.factories.sales import BUYER, make_order
 from tests.friends import friendly_pos, linked, make_visitor
+from tests.migrated_database import made_once
 from tests.sales.mails.test_order_mails import deliver, mark_sent
 from tests.sales.orders.dates.changing import cancel_date
 from tests.sales.orders.dates.test_date_changes import page_of
@@ -37,25 +40,45 @@ pytestmark = [pytest.mark.django_db, pytest.mark.scenario("TIC-06")]
 NOW = timezone.now
 
 
-@pytest.fixture
-def pos():
-    return friendly_pos(organiser__time_zone="Europe/Zurich", email_sender_address="box@theatre.example")
+def make_sale() -> SimpleNamespace:
+    """A shop with a date, and somebody of its back office."""
+    pos = friendly_pos(organiser__time_zone="Europe/Zurich", email_sender_address="box@theatre.example")
+    offer = OfferFactory(pos=pos, session__event__title="Hamlet")
+    return SimpleNamespace(pos=pos, offer=offer, office=make_staff(pos.organiser, "back office"))
+
+
+@pytest.fixture(scope="module")
+def made_sale(django_db_setup, django_db_blocker):
+    """The sale, in a transaction that ends with the file."""
+    with django_db_blocker.unblock(), made_once(make_sale) as made:
+        yield made
 
 
 @pytest.fixture
-def offer(pos):
-    return OfferFactory(pos=pos, session__event__title="Hamlet")
+def sale(made_sale, db) -> SimpleNamespace:
+    """The sale, with rows of one's own to change and refresh."""
+    return copy.deepcopy(made_sale)
+
+
+@pytest.fixture
+def pos(sale):
+    return sale.pos
+
+
+@pytest.fixture
+def offer(sale):
+    return sale.offer
+
+
+@pytest.fixture
+def staff(sale):
+    return Staff(sale.office)
 
 
 @pytest.fixture
 def other(offer):
     """Another date of the same event."""
     return OfferFactory(session=SessionFactory(event=offer.session.event), tariff=offer.tariff)
-
-
-@pytest.fixture
-def staff(pos):
-    return Staff(make_staff(pos.organiser, "back office"))
 
 
 def page(session, name: str) -> str:

@@ -1,6 +1,8 @@
 """Dates that are cancelled, moved or changed after people have bought tickets for them."""
 
+import copy
 from datetime import datetime, time, timedelta
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,6 +21,7 @@ from tests.factories.catalogue import (
 from tests.factories.organisers import make_staff
 from tests.factories.sales import BUYER, make_cart, make_order
 from tests.friends import friendly_pos, linked, make_visitor, managing
+from tests.migrated_database import made_once
 from tests.qr import codes_in_pdf, text_of_pdf
 from tests.sales.mails.test_order_mails import deliver, mark_sent
 from tests.sales.orders.dates.changing import cancel_date, change_date
@@ -54,23 +57,43 @@ def typed(instant: datetime) -> str:
 MOVED = f"Moved from {said(FIRST)} to {said(SECOND)}"
 
 
-@pytest.fixture
-def pos():
-    return friendly_pos(organiser__time_zone="Europe/Zurich", email_sender_address="box@theatre.example")
-
-
-@pytest.fixture
-def offer(pos):
+def make_sale() -> SimpleNamespace:
+    """A shop with a date, and somebody of its back office."""
+    pos = friendly_pos(organiser__time_zone="Europe/Zurich", email_sender_address="box@theatre.example")
     event = EventFactory(
         pos=pos, title="Hamlet", venue=VenueFactory(organiser=pos.organiser, name="Old Hall")
     )
     session = SessionFactory(event=event, starts_at=FIRST, ends_at=FIRST + timedelta(hours=2))
-    return OfferFactory(session=session)
+    offer = OfferFactory(session=session)
+    return SimpleNamespace(pos=pos, offer=offer, office=make_staff(pos.organiser, "back office"))
+
+
+@pytest.fixture(scope="module")
+def made_sale(django_db_setup, django_db_blocker):
+    """The sale, in a transaction that ends with the file."""
+    with django_db_blocker.unblock(), made_once(make_sale) as made:
+        yield made
 
 
 @pytest.fixture
-def staff(pos):
-    return Staff(make_staff(pos.organiser, "back office"))
+def sale(made_sale, db) -> SimpleNamespace:
+    """The sale, with rows of one's own to change and refresh."""
+    return copy.deepcopy(made_sale)
+
+
+@pytest.fixture
+def pos(sale):
+    return sale.pos
+
+
+@pytest.fixture
+def offer(sale):
+    return sale.offer
+
+
+@pytest.fixture
+def staff(sale):
+    return Staff(sale.office)
 
 
 def move(staff, session, start=SECOND):

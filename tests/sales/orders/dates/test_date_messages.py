@@ -1,6 +1,8 @@
 """Messages to everybody of a date, and reminders: who gets them, once, in which language, and what staff see."""
 
+import copy
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
@@ -10,6 +12,7 @@ from tests.factories.catalogue import OfferFactory
 from tests.factories.organisers import OrganiserFactory, make_staff
 from tests.factories.sales import BUYER, make_order
 from tests.friends import friendly_pos, linked, make_visitor
+from tests.migrated_database import made_once
 from tests.sales.mails.test_order_mails import deliver, mark_sent
 from tests.staff import Staff, change
 from ticketshop.catalogue.models import Event, Session
@@ -28,21 +31,40 @@ TEXTS = {
 }
 
 
-@pytest.fixture
-def pos():
-    return friendly_pos(organiser__time_zone="Europe/Zurich", organiser__languages=["en", "fr"])
-
-
-@pytest.fixture
-def offer(pos):
+def make_sale() -> SimpleNamespace:
+    """A shop with a date, and somebody of its back office."""
+    pos = friendly_pos(organiser__time_zone="Europe/Zurich", organiser__languages=["en", "fr"])
     offer = OfferFactory(pos=pos)
     Event.objects.filter(pk=offer.session.event_id).update(title_en="Hamlet", title_fr="Hamlet, prince")
-    return offer
+    return SimpleNamespace(pos=pos, offer=offer, office=make_staff(pos.organiser, "back office"))
+
+
+@pytest.fixture(scope="module")
+def made_sale(django_db_setup, django_db_blocker):
+    """The sale, in a transaction that ends with the file."""
+    with django_db_blocker.unblock(), made_once(make_sale) as made:
+        yield made
 
 
 @pytest.fixture
-def staff(pos):
-    return Staff(make_staff(pos.organiser, "back office"))
+def sale(made_sale, db) -> SimpleNamespace:
+    """The sale, with rows of one's own to change and refresh."""
+    return copy.deepcopy(made_sale)
+
+
+@pytest.fixture
+def pos(sale):
+    return sale.pos
+
+
+@pytest.fixture
+def offer(sale):
+    return sale.offer
+
+
+@pytest.fixture
+def staff(sale):
+    return Staff(sale.office)
 
 
 def page(session, name: str = "message") -> str:
