@@ -30,8 +30,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.scenario("RF-07")]
 
 
 @pytest.fixture
-def shop():
-    return Jazz()
+def shop(jazz_2027) -> Jazz:
+    return jazz_2027
 
 
 @pytest.fixture

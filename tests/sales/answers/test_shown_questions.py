@@ -21,8 +21,8 @@ CHANGED = "The questions have changed meanwhile"
 
 
 @pytest.fixture
-def shop():
-    return Jazz()
+def shop(jazz_2027) -> Jazz:
+    return jazz_2027
 
 
 @pytest.fixture

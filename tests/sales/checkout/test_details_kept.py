@@ -15,8 +15,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def shop():
-    shop = Jazz()
+def shop(jazz_2027) -> Jazz:
+    shop = jazz_2027
     form = shop.form("tariff", shop.adult)
     shop.menu = ask(form, "Menu", label_fr="Plat")
     shop.rules = ask(form, "I accept the rules", "consent")

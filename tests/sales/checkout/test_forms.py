@@ -21,8 +21,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def shop():
-    return Jazz()
+def shop(jazz_2027) -> Jazz:
+    return jazz_2027
 
 
 @pytest.fixture

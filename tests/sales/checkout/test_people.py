@@ -1,8 +1,10 @@
 """Buying for other people: the beneficiary, the printed name, who sees the ticket, who gets mails, what counts."""
 
+import copy
 import io
 import re
 from datetime import date, timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
@@ -14,6 +16,7 @@ from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.sales import PaymentMethodFactory, make_cart, make_order, place
 from tests.friends import BOB, add, friendly_pos, linked, make_visitor
+from tests.migrated_database import made_once
 from tests.qr import text_of_pdf
 from tests.sales.mails.test_order_mails import deliver, mark_sent
 from tests.visitor import TestClientVisitor
@@ -30,16 +33,35 @@ pytestmark = pytest.mark.django_db
 CHILD = adding.Person("Tim", "Martin", no_email=True, birth_date=date(2018, 5, 1))
 
 
-@pytest.fixture
-def pos():
+def make_theatre() -> SimpleNamespace:
+    """A shop with an offer and a visitor."""
     pos = friendly_pos(slug="theatre", name="The Theatre")
     PaymentMethodFactory(point_of_sale=pos)
-    return pos
+    offer = OfferFactory(pos=pos)
+    return SimpleNamespace(pos=pos, offer=offer, alice=make_visitor(pos, email="alice@example.org"))
+
+
+@pytest.fixture(scope="module")
+def made_theatre(django_db_setup, django_db_blocker):
+    """The shop, in a transaction that ends with the file."""
+    with django_db_blocker.unblock(), made_once(make_theatre) as made:
+        yield made
 
 
 @pytest.fixture
-def alice(pos):
-    return make_visitor(pos, email="alice@example.org")
+def theatre(made_theatre, db) -> SimpleNamespace:
+    """The shop, with rows of one's own to change and refresh."""
+    return copy.deepcopy(made_theatre)
+
+
+@pytest.fixture
+def pos(theatre):
+    return theatre.pos
+
+
+@pytest.fixture
+def alice(theatre):
+    return theatre.alice
 
 
 @pytest.fixture
@@ -48,8 +70,8 @@ def bob(pos):
 
 
 @pytest.fixture
-def offer(pos):
-    return OfferFactory(pos=pos)
+def offer(theatre):
+    return theatre.offer
 
 
 def for_whom(*links_or_names) -> list[dict]:

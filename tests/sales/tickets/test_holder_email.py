@@ -19,8 +19,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def shop():
-    return Jazz()
+def shop(jazz_2027) -> Jazz:
+    return jazz_2027
 
 
 def places_email(shop, visibility="mandatory", kind="tariff", *, question=False):
