@@ -684,11 +684,12 @@ def refusal(_request, exception=None, *, status: int) -> HttpResponse:
 def test_each_permission_opens_only_its_pages(model, world, undrawn_refusals):
     """The page of a button that can't be pressed now leads to the row's page with a message; ``tests/office/test_buttons.py`` reads it there.
 
-    Of two pages one sends a guest to the log-in and the other a visitor; with ``make soak`` both do with both.
+    Of two pages one sends a guest to the log-in and the other a visitor, and of two buttons one is opened without the permission
+    and the other sent; with ``make soak`` each page refuses all.
     """
     limited, boss = world.aye.limited, world.aye.boss
     sole, without = browser(limited), browser(boss)
-    strangers = itertools.cycle([None, world.aye.visitor])
+    strangers, ways = itertools.cycle([None, world.aye.visitor]), itertools.cycle([without.get, without.post])
     row_page = address(model, "change", world.aye.row(model).pk)
     buttons = {name.replace("_", "-") for name, _needed in TENANTS[model].buttons}
     opened = set()
@@ -706,19 +707,27 @@ def test_each_permission_opens_only_its_pages(model, world, undrawn_refusals):
             opened.add(url)
             assert_private(page)
             assert codes_in(page) == [], url
-        with withdrawn(boss, needed):
-            refusals = {without.get(url).status_code, without.post(url).status_code}
-        # Without the right to see the row at all it is not there.
-        assert refusals <= {403, 404}, f"{url} without {needed}"
+        is_button = url.split("/")[-2] in buttons
+        assert_refused(boss, needed, url, [next(ways)] if is_button else [without.get, without.post])
         assert_log_in_first(next(strangers), url)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("model", TENANTS)
-def test_no_page_opens_for_a_guest_or_a_visitor(model, world):
-    for url, _enough, _needed in admin_pages(world.aye, model, TENANTS[model]):
+def test_no_page_opens_for_a_guest_or_a_visitor_or_without_its_permission(model, world, undrawn_refusals):
+    without = browser(world.aye.boss)
+    for url, _enough, needed in admin_pages(world.aye, model, TENANTS[model]):
         assert_log_in_first(None, url)
         assert_log_in_first(world.aye.visitor, url)
+        assert_refused(world.aye.boss, needed, url, [without.get, without.post])
+
+
+def assert_refused(boss: User, needed: Set[str], url: str, ways: list[Callable]) -> None:
+    """Check that a page is refused to staff without the needed permissions, opened or sent in these ways."""
+    with withdrawn(boss, needed):
+        refusals = {way(url).status_code for way in ways}
+    # Without the right to see the row at all it is not there.
+    assert refusals <= {403, 404}, f"{url} without {needed}"
 
 
 def assert_log_in_first(user: User | None, url: str) -> None:
