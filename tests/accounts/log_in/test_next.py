@@ -126,7 +126,8 @@ def test_changing_the_password_stays_in_the_shop(visitor, language):
     assert says(page, "changed", language)
 
 
-def test_next_of_another_site_is_ignored(visitor, pos):
+def test_next_of_another_site_is_ignored(pos):
+    visitor = TestClientVisitor()
     for target in ("https://evil.example/theatre/", "//evil.example", "/nobody/", "javascript:alert(1)"):
         page = visitor.open(f"/accounts/login/?next={target}")
         assert '<a class="brand" href="/theatre/">' not in page.source
