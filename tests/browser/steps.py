@@ -6,6 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import Shop
 from tests.staff import BACKEND
+from tests.visitor import TestClientVisitor
 
 
 def sign_in(page: Page, user, url: str) -> None:
@@ -33,6 +34,23 @@ def choose(page: Page, shop: Shop, *, adults: int = 2, children: int = 1, passes
         page.get_by_label("How many passes?").select_option(str(passes))
         page.get_by_role("button", name="Add to cart").click()
     expect(page.get_by_role("heading", name="Your cart", exact=True)).to_be_visible()
+
+
+def open_details(page: Page, shop: Shop, *, adults: int = 1) -> None:
+    """Open the details with tickets in the cart. They are put there without the browser, for tests of what comes after the cart."""
+    visitor = TestClientVisitor()
+    for cookie in page.context.cookies():
+        visitor.client.cookies[cookie["name"]] = cookie["value"]
+    visitor.open(shop.event)
+    visitor.fill(f"^offer-{shop.adult.pk}$", {f"offer-{shop.adult.pk}": adults})
+    page.context.add_cookies(
+        [
+            {"name": name, "value": cookie.value, "domain": "localhost", "path": "/"}
+            for name, cookie in visitor.client.cookies.items()
+        ]
+    )
+    page.goto(f"{shop.home}checkout/")
+    expect(page.get_by_role("heading", name="Your details", exact=True)).to_be_visible()
 
 
 def to_details(page: Page) -> None:

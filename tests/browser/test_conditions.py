@@ -156,8 +156,7 @@ def test_a_chain_appears_and_goes_at_once(shop, browse):
     shop.adult.tariff.form = form
     shop.adult.tariff.save()
     with browse(viewport=PHONE) as page:
-        steps.choose(page, shop, adults=1, children=0, passes=0)
-        steps.to_details(page)
+        steps.open_details(page, shop)
         menu, allergy = page.get_by_label("Menu"), page.get_by_label("Allergic to")
         expect(menu).to_have_count(1)
         expect(menu).to_be_hidden()
@@ -188,8 +187,7 @@ def test_without_scripts_the_new_questions_take_the_focus_of_the_reader(shop, br
     shop.adult.tariff.form = form
     shop.adult.tariff.save()
     with browse(viewport=PHONE, script=False) as page:
-        steps.choose(page, shop, adults=1, children=0, passes=0)
-        steps.to_details(page)
+        steps.open_details(page, shop)
         expect(page.get_by_label("Menu")).to_have_count(0)
         page.get_by_role("group", name="Do you eat with us?").get_by_label("Yes").check()
         page.locator("#id_buyer-first_name").fill("Ada")

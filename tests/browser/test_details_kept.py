@@ -10,8 +10,7 @@ from tests.browser.conftest import PHONE
 @pytest.mark.parametrize("script", [False, True])
 def test_turning_elsewhere_keeps_what_is_typed(shop, browse, script):
     with browse(viewport=PHONE, script=script) as page:
-        steps.choose(page, shop, adults=1, children=0, passes=0)
-        steps.to_details(page)
+        steps.open_details(page, shop)
         email = page.locator("#id_buyer-email")
         email.fill("ada@example.org")
         page.locator("button[name=language][value=fr]").click()

@@ -35,8 +35,7 @@ def test_every_type_of_question(shop, browse):
     every_type(shop)
     wrong = []
     with browse() as page:
-        steps.choose(page, shop, adults=2, children=0, passes=0)
-        steps.to_details(page)
+        steps.open_details(page, shop, adults=2)
         expect(page.get_by_text("Needed for: the kitchen").first).to_be_visible()
         picture(page, "details")
         page.locator("#id_buyer-first_name").fill("Ada")
@@ -60,8 +59,7 @@ def test_a_participant_is_copied_on_a_phone_without_scripts(shop, browse):
     shop.adult.tariff.form = form
     shop.adult.tariff.save()
     with browse(viewport=PHONE, script=False) as page:
-        steps.choose(page, shop, adults=2, children=0, passes=0)
-        steps.to_details(page)
+        steps.open_details(page, shop, adults=2)
         fields = page.locator(f"[name$='{menu.key}']")
         fields.first.fill("vegan")
         page.get_by_role("button", name="Copy from").click()

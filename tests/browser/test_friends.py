@@ -153,8 +153,7 @@ def test_the_name_on_a_ticket_follows_the_person_at_once(shop, browse, alice):
     Contact.objects.filter(pk=contact.pk).update(birth_date=date(1980, 1, 2))
     with browse(viewport=PHONE) as page:
         log_in(page, shop, alice)
-        steps.choose(page, shop, adults=1, children=0, passes=0)
-        steps.to_details(page)
+        steps.open_details(page, shop)
         person, first, last = (
             page.locator(f"[name$='-{name}'][name^='holder']")
             for name in ("person", "first_name", "last_name")

@@ -28,8 +28,7 @@ def page(chromium, live_server, shop, provider, settings):
 
 
 def order_with_the_wallet(page, shop) -> None:
-    steps.choose(page, shop, children=0, passes=0)
-    steps.to_details(page)
+    steps.open_details(page, shop)
     steps.give_details(page)
     steps.accept(page, "Wallet")
     page.get_by_role("button", name="Order and pay").click()

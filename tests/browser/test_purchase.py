@@ -77,8 +77,7 @@ def test_a_signed_in_visitor_buys_and_finds_the_order_in_the_account(shop, brows
 
 def test_a_double_click_and_the_back_button_are_one_order(shop, browse):
     with browse() as page:
-        steps.choose(page, shop, children=0, passes=0)
-        steps.to_details(page)
+        steps.open_details(page, shop)
         steps.give_details(page)
         steps.accept(page)
         page.get_by_role("button", name="Order and pay").dblclick()
@@ -100,8 +99,7 @@ def test_a_double_click_and_the_back_button_are_one_order(shop, browse):
 
 def test_errors_are_summed_up_and_lead_to_their_fields(shop, browse):
     with browse() as page:
-        steps.choose(page, shop, children=0, passes=0)
-        steps.to_details(page)
+        steps.open_details(page, shop)
         page.locator("#id_buyer-last_name").fill("Lovelace")
         page.locator("#id_buyer-email").fill("nonsense")
         page.get_by_role("button", name="Check your order").click()
@@ -116,8 +114,7 @@ def test_errors_are_summed_up_and_lead_to_their_fields(shop, browse):
 
 def test_two_tabs_and_one_cart(shop, browse):
     with browse() as page:
-        steps.choose(page, shop, adults=1, children=0, passes=0)
-        steps.to_details(page)
+        steps.open_details(page, shop)
         steps.give_details(page)
         other = page.context.new_page()
         steps.choose(other, shop, adults=1, children=0, passes=0)
