@@ -35,6 +35,7 @@ from tests.factories.catalogue import (
     SessionFactory,
     TariffFactory,
 )
+from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import (
     OrganiserFactory,
     PointOfSaleFactory,
@@ -430,8 +431,19 @@ def _leave_carts(person: Person) -> None:
 
 
 def _get_mails(person: Person) -> None:
-    """Create sent, failed and queued mails, and one to the log-in without a shop."""
+    """Create sent, failed and queued mails, one about a child of the person, and one to the log-in without a shop."""
     now, contact = timezone.now(), person.contact
+    if contact.email:
+        child = ContactFactory(organiser=contact.organiser, email=None)
+        outbox.queue(
+            "ticket_for_child",
+            to=contact.email,
+            language="en",
+            now=now,
+            about={"contact": child.pk},
+            pos=person.shop.pos,
+            subject_uuid=contact.subject_uuid,
+        )
     mine = Mail.objects.filter(subject_uuid=contact.subject_uuid, state="queued").order_by("pk")
     for mail in mine[:3]:
         tasks.send(mail.pk)

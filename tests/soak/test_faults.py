@@ -25,6 +25,7 @@ FRIENDLY = {
     "ConnectionResetError",
     "BrokenPipeError",
     "ConnectionRefusedError",
+    "IncompleteRead",  # killed while it sent a page
 }
 SENDING = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'mail.send' AND status = 'doing'"
 UNDER_WAY = """
