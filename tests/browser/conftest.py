@@ -54,7 +54,7 @@ def browse(chromium: Browser, live_server) -> Callable:
         context.set_default_timeout(PATIENCE * 1000)
         page = context.new_page()
         complaints = listen(page, live_server.url)
-        context.on("page", lambda other: complaints.extend(listen(other, live_server.url)))
+        context.on("page", lambda other: listen(other, live_server.url, complaints))
         yield page
         context.close()
         assert complaints == []
@@ -62,9 +62,12 @@ def browse(chromium: Browser, live_server) -> Callable:
     return visitor
 
 
-def listen(page: Page, home: str) -> list[str]:
-    """Collect from now on what the browser reports: errors, violated policies, requests to other hosts."""
-    complaints: list[str] = []
+def listen(page: Page, home: str, complaints: list[str] | None = None) -> list[str]:
+    """Collect from now on what the browser reports: errors, violated policies, requests to other hosts.
+
+    ``complaints``: the list of another tab, to add to it. Return the list.
+    """
+    complaints = [] if complaints is None else complaints
 
     def request(request):
         if urlsplit(request.url).netloc != urlsplit(home).netloc and not request.url.startswith("data:"):
