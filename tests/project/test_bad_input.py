@@ -124,9 +124,8 @@ def send(client: Client, form: Form, url: str, values: dict, sent: str) -> Page:
     return page
 
 
-SLOT_OR_ID = re.compile(
-    r"[0-9a-f]{12}|\d+"
-)  # in the names of fields: the slot of a person in a cart, the id of a row
+# In the names of fields: the slot of a person in a cart, the id of a row.
+SLOT_OR_ID = re.compile(r"[0-9a-f]{12}|\d+")
 
 
 # --- the forms of the shop ---------------------------------------------------------------------------------
