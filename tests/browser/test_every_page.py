@@ -266,7 +266,10 @@ def test_with_tickets_that_are_given(shop, browse):
     last = giving.order.tickets.get(gift=None, gifts=None)
     pages[giving.alice].append(f"{account}/orders/tickets/{last.pk}/give/")
     friends = f"{account}/friends-and-family/"
-    pages[giving.alice] += [friends, f"{friends}{giving.link.pk}/"]
+    pages[giving.alice] += [
+        friends,
+        *(f"{friends}{giving.link.pk}/{end}" for end in ("", "edit/", "remove/")),
+    ]
     pages[giving.bob] += [friends, *(f"{friends}{giving.link.pk}/{end}" for end in ("seen/", "stop/"))]
     wrong = []
     with browse() as page:
