@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+import pytest
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from psycopg import sql
@@ -228,6 +229,20 @@ def made_once(make: Callable) -> Iterator:
     with transaction.atomic():
         yield _make_or_write(make) if alone else _make(make)
         transaction.set_rollback(True)
+
+
+def once_per_file(make: Callable):
+    """Return a fixture of a file: what ``make`` returns, made by ``made_once`` in a transaction that ends with the file.
+
+    A test changes the rows it gets from it: let another fixture give it a copy. Not for files with tests that commit.
+    """
+
+    @pytest.fixture(scope="module")
+    def made(django_db_setup, django_db_blocker):
+        with django_db_blocker.unblock(), made_once(make) as found:
+            yield found
+
+    return made
 
 
 def write_once_made(make: Callable):

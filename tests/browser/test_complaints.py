@@ -1,4 +1,4 @@
-"""What the browser reports fails a test, in whichever tab."""
+"""Errors that the browser reports fail a test, also those of another tab."""
 
 import pytest
 

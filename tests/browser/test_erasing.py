@@ -5,11 +5,14 @@ from playwright.sync_api import Page, expect
 
 from contacts.models import Contact
 from privacy.models import Erasure
+from tests.browser.conftest import DESKTOP
 from tests.browser.steps import sign_in
 from tests.browser.test_backoffice import faults
 from tests.privacy.office import Office, bin_page, coming_order, make_office
 from tests.staff import change, listing
 from ticketshop.sales.models import Customer, Order
+
+PHONE_WIDTH = {"width": 400, "height": 800}
 
 
 def search(page: Page, words: str) -> None:
@@ -30,6 +33,9 @@ def to_the_receipt(page: Page, office: Office, wrong: list[str]) -> None:
     expect(page.locator("#content")).to_contain_text("A ticket not yet used")
     assert page.get_by_role("radio").first.is_checked()
     wrong += faults(page)
+    page.set_viewport_size(PHONE_WIDTH)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE_WIDTH["width"]
+    page.set_viewport_size(DESKTOP)
     page.get_by_role("radio").last.check()
     page.get_by_role("button", name="Erase now – this can’t be undone").click()
 

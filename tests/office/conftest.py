@@ -4,16 +4,11 @@ import copy
 
 import pytest
 
-from tests.migrated_database import made_once
+from tests.migrated_database import once_per_file
 from tests.office.shops import two_shops
 from ticketshop.organisers.models import PointOfSale
 
-
-@pytest.fixture(scope="module")
-def made_shops(django_db_setup, django_db_blocker):
-    """Create the two shops in a transaction that ends with the file; each test's own transaction is inside it."""
-    with django_db_blocker.unblock(), made_once(two_shops) as shops:
-        yield shops
+made_shops = once_per_file(two_shops)
 
 
 @pytest.fixture

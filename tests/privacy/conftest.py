@@ -7,7 +7,7 @@ import copy
 
 import pytest
 
-from tests.migrated_database import made_once
+from tests.migrated_database import made_once, once_per_file
 from tests.privacy.office import Office, make_office
 from tests.privacy.state import State, make_state
 
@@ -29,10 +29,7 @@ def state(made_state, db) -> State:
     return copy.deepcopy(made_state)
 
 
-@pytest.fixture(scope="module")
-def made_office(django_db_setup, django_db_blocker):
-    with django_db_blocker.unblock(), made_once(make_office) as made:
-        yield made
+made_office = once_per_file(make_office)
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def assert_refused_without_a_token(world: World, visitor: TestClientVisitor, ste
 
 
 def test_form_without_a_csrf_token_is_refused_with_a_page(world, visitor):
-    """One of the eight ways at each form, its neighbours the others."""
+    """Each form is sent in one of the eight ways, the next form in the next way."""
     assert len(POSTED) > 80
     assert_refused_without_a_token(world, visitor, step=len(WITHOUT_TOKEN))
 

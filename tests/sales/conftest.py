@@ -3,16 +3,11 @@ import copy
 import pytest
 from django.db import connection
 
-from tests.migrated_database import made_once
+from tests.migrated_database import once_per_file
 from tests.sales.jazz import Jazz
 from ticketshop.sales.orders import books
 
-
-@pytest.fixture(scope="module")
-def made_jazz(django_db_setup, django_db_blocker):
-    """Jazz 2027, in a transaction that ends with the file. Not for files with tests that commit."""
-    with django_db_blocker.unblock(), made_once(Jazz) as made:
-        yield made
+made_jazz = once_per_file(Jazz)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.exports import steps
 from tests.factories.accounts import UserFactory
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, publish
-from tests.migrated_database import made_once
+from tests.migrated_database import once_per_file
 from tests.sales import jazz
 from tests.sales.jazz import Jazz, fill
 from tests.staff import Staff, change
@@ -56,11 +56,7 @@ def make_shop() -> Jazz:
     return shop
 
 
-@pytest.fixture(scope="module")
-def made_shop(django_db_setup, django_db_blocker):
-    """The shop, in a transaction that ends with the file."""
-    with django_db_blocker.unblock(), made_once(make_shop) as made:
-        yield made
+made_shop = once_per_file(make_shop)
 
 
 @pytest.fixture

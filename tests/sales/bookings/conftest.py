@@ -13,7 +13,7 @@ from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.sales import make_order
 from tests.friends import make_visitor
-from tests.migrated_database import made_once
+from tests.migrated_database import once_per_file
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Allotment, Offer, Session
 from ticketshop.organisers.models import PointOfSale
@@ -90,11 +90,7 @@ def make_holder_of_five() -> Holder:
     return make_holder(entries=5)
 
 
-@pytest.fixture(scope="module")
-def made_holder(django_db_setup, django_db_blocker):
-    """The visitor, in a transaction that ends with the file."""
-    with django_db_blocker.unblock(), made_once(make_holder_of_five) as made:
-        yield made
+made_holder = once_per_file(make_holder_of_five)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.contacts import ContactFactory
 from tests.factories.sales import PaymentMethodFactory, make_cart, make_order, place
 from tests.friends import BOB, add, friendly_pos, linked, make_visitor
-from tests.migrated_database import made_once
+from tests.migrated_database import once_per_file
 from tests.qr import text_of_pdf
 from tests.sales.mails.test_order_mails import deliver, mark_sent
 from tests.visitor import TestClientVisitor
@@ -41,11 +41,7 @@ def make_theatre() -> SimpleNamespace:
     return SimpleNamespace(pos=pos, offer=offer, alice=make_visitor(pos, email="alice@example.org"))
 
 
-@pytest.fixture(scope="module")
-def made_theatre(django_db_setup, django_db_blocker):
-    """The shop, in a transaction that ends with the file."""
-    with django_db_blocker.unblock(), made_once(make_theatre) as made:
-        yield made
+made_theatre = once_per_file(make_theatre)
 
 
 @pytest.fixture

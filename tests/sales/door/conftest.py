@@ -10,7 +10,7 @@ from django.utils import timezone
 from tests.factories.catalogue import OfferFactory, SessionFactory, TariffFactory
 from tests.factories.organisers import PointOfSaleFactory, make_staff
 from tests.factories.sales import make_order
-from tests.migrated_database import made_once
+from tests.migrated_database import once_per_file
 from tests.staff import Staff
 from ticketshop.catalogue.models import Offer, Session
 from ticketshop.organisers.models import PointOfSale
@@ -63,11 +63,7 @@ def another_date(evening: Evening, days: int = 1) -> Offer:
     return OfferFactory(session=session, tariff=evening.adult.tariff, allotment=evening.adult.allotment)
 
 
-@pytest.fixture(scope="module")
-def made_evening(django_db_setup, django_db_blocker):
-    """The date, in a transaction that ends with the file."""
-    with django_db_blocker.unblock(), made_once(make_evening) as made:
-        yield made
+made_evening = once_per_file(make_evening)
 
 
 @pytest.fixture

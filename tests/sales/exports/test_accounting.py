@@ -10,7 +10,7 @@ from django.utils import timezone, translation
 
 from tests.factories.organisers import make_staff
 from tests.factories.sales import make_order
-from tests.migrated_database import made_once
+from tests.migrated_database import once_per_file
 from tests.sales.papers.selling import make_pos, offers, order_with_rates
 from tests.sales.papers.test_invoices import issue
 from tests.staff import Staff, listing
@@ -78,11 +78,7 @@ def make_books():
     return pos
 
 
-@pytest.fixture(scope="module")
-def made_books(django_db_setup, django_db_blocker):
-    """The shop, in a transaction that ends with the file."""
-    with django_db_blocker.unblock(), made_once(make_books) as made:
-        yield made
+made_books = once_per_file(make_books)
 
 
 @pytest.fixture

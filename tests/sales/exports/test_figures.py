@@ -15,7 +15,7 @@ from django.utils import timezone
 from tests.factories.accounts import UserFactory
 from tests.factories.catalogue import OfferFactory, SeasonPassFactory
 from tests.factories.sales import PaymentMethodFactory, make_cart, make_order
-from tests.migrated_database import made_once
+from tests.migrated_database import once_per_file
 from tests.sales.exports.test_accounting import BOOKS, table, total
 from tests.sales.orders.exchange.test_exchanges import exchange
 from ticketshop.catalogue.models import Offer, SeasonPass
@@ -70,11 +70,7 @@ def make_evening() -> Evening:
     return Evening(offer, other, season, pos)
 
 
-@pytest.fixture(scope="module")
-def made_evening(django_db_setup, django_db_blocker):
-    """The evening, in a transaction that ends with the file."""
-    with django_db_blocker.unblock(), made_once(make_evening) as made:
-        yield made
+made_evening = once_per_file(make_evening)
 
 
 @pytest.fixture

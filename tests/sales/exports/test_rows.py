@@ -17,7 +17,7 @@ from tests.factories import registration_forms as made
 from tests.factories.organisers import make_staff
 from tests.factories.sales import make_order
 from tests.lib.spreadsheets.test_formats import HARMLESS, MARKUP, RISKY, Book
-from tests.migrated_database import made_once
+from tests.migrated_database import once_per_file
 from tests.qr import text_of_pdf
 from tests.sales import jazz
 from tests.staff import Staff, change, listing
@@ -81,11 +81,7 @@ def jazz_buyer(name: str) -> dict:
     return {"first_name": name.title(), "last_name": "Lovelace", "email": f"{name}@example.org"}
 
 
-@pytest.fixture(scope="module")
-def made_sold(django_db_setup, django_db_blocker):
-    """Sold tickets and passes, in a transaction that ends with the file."""
-    with django_db_blocker.unblock(), made_once(Sold) as made:
-        yield made
+made_sold = once_per_file(Sold)
 
 
 @pytest.fixture

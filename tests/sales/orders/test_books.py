@@ -24,7 +24,7 @@ from tests.factories.contacts import ContactFactory
 from tests.factories.organisers import PointOfSaleFactory
 from tests.factories.registration_forms import ask, make_form, make_given, publish
 from tests.factories.sales import make_cart, make_order
-from tests.migrated_database import made_once
+from tests.migrated_database import once_per_file
 from ticketshop.catalogue.models import Allotment, Hold
 from ticketshop.history.models import Event
 from ticketshop.mail.models import Mail
@@ -86,11 +86,7 @@ def make_shop() -> SimpleNamespace:
     return made
 
 
-@pytest.fixture(scope="module")
-def made_shop(django_db_setup, django_db_blocker):
-    """The shop, in a transaction that ends with the file."""
-    with django_db_blocker.unblock(), made_once(make_shop) as made:
-        yield made
+made_shop = once_per_file(make_shop)
 
 
 @pytest.fixture

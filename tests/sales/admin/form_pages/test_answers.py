@@ -12,7 +12,7 @@ from registration_forms.answers import responses
 from registration_forms.models import AnswerHistory, Response
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, publish
-from tests.migrated_database import made_once
+from tests.migrated_database import once_per_file
 from tests.sales import jazz
 from tests.sales.jazz import Jazz, fill, in_every
 from tests.staff import Staff, change
@@ -54,11 +54,7 @@ class Asked(Jazz):
         return Order.objects.latest("pk")
 
 
-@pytest.fixture(scope="module")
-def made_shop(django_db_setup, django_db_blocker):
-    """The shop, in a transaction that ends with the file."""
-    with django_db_blocker.unblock(), made_once(Asked) as made:
-        yield made
+made_shop = once_per_file(Asked)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A date that is cancelled with or without paying back: what becomes of each order, and what staff see."""
 
-import copy
 import re
 from datetime import timedelta
 from decimal import Decimal
@@ -15,7 +14,7 @@ from tests.factories.catalogue import OfferFactory, SeasonPassFactory, SessionFa
 from tests.factories.organisers import make_staff
 from tests.factories.sales import BUYER, make_order
 from tests.friends import friendly_pos, linked, make_visitor
-from tests.migrated_database import made_once
+from tests.migrated_database import once_per_file
 from tests.sales.mails.test_order_mails import deliver, mark_sent
 from tests.sales.orders.dates.changing import cancel_date
 from tests.sales.orders.dates.test_date_changes import page_of
@@ -47,32 +46,7 @@ def make_sale() -> SimpleNamespace:
     return SimpleNamespace(pos=pos, offer=offer, office=make_staff(pos.organiser, "back office"))
 
 
-@pytest.fixture(scope="module")
-def made_sale(django_db_setup, django_db_blocker):
-    """The sale, in a transaction that ends with the file."""
-    with django_db_blocker.unblock(), made_once(make_sale) as made:
-        yield made
-
-
-@pytest.fixture
-def sale(made_sale, db) -> SimpleNamespace:
-    """The sale, with rows of one's own to change and refresh."""
-    return copy.deepcopy(made_sale)
-
-
-@pytest.fixture
-def pos(sale):
-    return sale.pos
-
-
-@pytest.fixture
-def offer(sale):
-    return sale.offer
-
-
-@pytest.fixture
-def staff(sale):
-    return Staff(sale.office)
+made_sale = once_per_file(make_sale)
 
 
 @pytest.fixture

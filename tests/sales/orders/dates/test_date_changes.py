@@ -1,6 +1,5 @@
 """Dates that are cancelled, moved or changed after people have bought tickets for them."""
 
-import copy
 from datetime import datetime, time, timedelta
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
@@ -21,11 +20,11 @@ from tests.factories.catalogue import (
 from tests.factories.organisers import make_staff
 from tests.factories.sales import BUYER, make_cart, make_order
 from tests.friends import friendly_pos, linked, make_visitor, managing
-from tests.migrated_database import made_once
+from tests.migrated_database import once_per_file
 from tests.qr import codes_in_pdf, text_of_pdf
 from tests.sales.mails.test_order_mails import deliver, mark_sent
 from tests.sales.orders.dates.changing import cancel_date, change_date
-from tests.staff import Staff, change, listing
+from tests.staff import change, listing
 from tests.visitor import TestClientVisitor
 from ticketshop.catalogue.models import Session
 from ticketshop.mail.models import Mail
@@ -68,32 +67,7 @@ def make_sale() -> SimpleNamespace:
     return SimpleNamespace(pos=pos, offer=offer, office=make_staff(pos.organiser, "back office"))
 
 
-@pytest.fixture(scope="module")
-def made_sale(django_db_setup, django_db_blocker):
-    """The sale, in a transaction that ends with the file."""
-    with django_db_blocker.unblock(), made_once(make_sale) as made:
-        yield made
-
-
-@pytest.fixture
-def sale(made_sale, db) -> SimpleNamespace:
-    """The sale, with rows of one's own to change and refresh."""
-    return copy.deepcopy(made_sale)
-
-
-@pytest.fixture
-def pos(sale):
-    return sale.pos
-
-
-@pytest.fixture
-def offer(sale):
-    return sale.offer
-
-
-@pytest.fixture
-def staff(sale):
-    return Staff(sale.office)
+made_sale = once_per_file(make_sale)
 
 
 def move(staff, session, start=SECOND):

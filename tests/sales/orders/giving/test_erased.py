@@ -1,14 +1,12 @@
 """Erasure of the buyer, or of the friend, while the friend has a given ticket (S35, S37)."""
 
-import copy
-
 import pytest
 from django.utils import timezone
 
 from privacy.copies import copying
 from privacy.erasure import erasing
 from tests.factories.organisers import make_staff
-from tests.migrated_database import made_once
+from tests.migrated_database import once_per_file
 from tests.qr import codes_in_pdf
 from tests.sales.mails.test_order_mails import deliver, mark_sent
 from tests.staff import Staff
@@ -31,17 +29,7 @@ def make_shop() -> Giving:
     return shop
 
 
-@pytest.fixture(scope="module")
-def made_shop(django_db_setup, django_db_blocker):
-    """The shop, in a transaction that ends with the file."""
-    with django_db_blocker.unblock(), made_once(make_shop) as made:
-        yield made
-
-
-@pytest.fixture
-def shop(made_shop, db) -> Giving:
-    """The shop, with rows of one's own to change and refresh."""
-    return copy.deepcopy(made_shop)
+made_shop = once_per_file(make_shop)
 
 
 def erase(contact) -> str:

@@ -1,6 +1,5 @@
 """Buyer and friend see their own part of a given ticket: on pages, in files, in mails sent again, in copies of their data, and at the door."""
 
-import copy
 import io
 
 import pytest
@@ -11,7 +10,7 @@ from privacy.copies import copying
 from tests.factories.catalogue import OfferFactory, SessionFactory
 from tests.factories.organisers import make_staff
 from tests.factories.registration_forms import ask, make_form, publish
-from tests.migrated_database import made_once
+from tests.migrated_database import once_per_file
 from tests.qr import codes_in_pdf
 from tests.sales.mails.test_order_mails import deliver, mark_sent
 from tests.staff import Staff
@@ -40,17 +39,7 @@ def make_shop() -> Giving:
     return shop
 
 
-@pytest.fixture(scope="module")
-def made_shop(django_db_setup, django_db_blocker):
-    """The shop, in a transaction that ends with the file."""
-    with django_db_blocker.unblock(), made_once(make_shop) as made:
-        yield made
-
-
-@pytest.fixture
-def shop(made_shop, db) -> Giving:
-    """The shop, with rows of one's own to change and refresh."""
-    return copy.deepcopy(made_shop)
+made_shop = once_per_file(make_shop)
 
 
 def secrets(shop) -> tuple[str, ...]:
